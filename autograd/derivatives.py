@@ -1,0 +1,255 @@
+"""Gradients as graphs: ``grad(y, xs)`` applies the same rules to Values instead of floats, so a derivative can be differentiated
+again, drawn and compiled; ``grad(f)``, ``jacobian``, ``hessian`` and ``hvp`` are thin functions on top.
+
+Functions take numbers or nested lists (or tuples) of numbers. Called with numbers they answer with numbers; called with Values, as
+one derivative inside another, they answer with Values.
+
+``x.grad`` is not touched by anything here.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from autograd import ops
+from autograd.ops import Number, describe, real_number
+from autograd.value import Condition, Gated, Value, constant, recorded_numbers, switched, topological_order
+
+# A number, or a list or tuple of them, nested to any depth.
+Tree = Any
+
+
+def leaves(tree: Tree) -> Iterator[Number]:
+    """The numbers of a tree from left to right."""
+    stack = [tree]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, (list, tuple)):
+            stack.extend(reversed(node))
+        else:
+            yield node
+
+
+def like(tree: Tree, numbers: Iterator[Any]) -> Tree:
+    """A tree of the same shape, filled from left to right."""
+    if isinstance(tree, (list, tuple)):
+        return type(tree)([like(branch, numbers) for branch in tree])
+    return next(numbers)
+
+
+# --- Over Values ---------------------------------------------------------------------------------------------------------------
+
+
+def adjoint_graph(root: Value, xs: Sequence[Value]) -> list[Value]:
+    """∂root/∂x for each x as recorded Values; each is the graph of what ``backward()`` computes, bit for bit.
+
+    Only nodes that depend on some x receive an adjoint. An adjoint that exists only behind a condition carries the condition along
+    as its gate, so that a branch not taken leaks nothing: where(x > 0, √x, 0) at −1 has derivative 0, not 0·nan.
+    """
+    order = topological_order(root)
+    wanted = set(xs)
+    for node in order:
+        if any([v in wanted for v in node._prev]):
+            wanted.add(node)
+    adjoints: dict[Value, Number] = {root: 1.0}
+    gates: dict[Value, Value | None] = {root: None}
+    with switched(simplify=True, recording=True):
+        for node in reversed(order):
+            if node not in adjoints or node not in wanted or node.is_leaf:
+                continue
+            _check_recorded(node)
+            g, gate = adjoints[node], gates[node]
+            for operand, contribution in zip(node._prev, _rule_of(node)(g, node, *node._prev), strict=True):
+                if contribution is not None and operand in wanted:
+                    _accumulate(adjoints, gates, operand, contribution, gate)
+        return [_as_value(adjoints.get(x, 0.0)) for x in xs]
+
+
+def _as_value(x: Number) -> Value:
+    return x if isinstance(x, Value) else constant(x)
+
+
+def _rule_of(node: Value) -> Callable[..., Any]:
+    if node.op.rule is None:
+        name = f"the node {node.label!r}" if node.label else "a node"
+        raise TypeError(
+            f"{name} with op {node.op.symbol!r} has a hand-written _backward, which works for backward() only; "
+            "to differentiate it as a graph, make its op a row: autograd.Op(name, value, rule)"
+        )
+    return node.op.rule
+
+
+def _check_recorded(node: Value) -> None:
+    """ValueError if an operand's ``data`` was edited since: the graph of the gradient would mix two points."""
+    for operand, x in zip(node._prev, recorded_numbers(node), strict=True):
+        now = operand._data
+        if now is not x and now != x and (now == now or x == x):
+            name = f"{operand.label}.data" if operand.label else "the data of an operand"
+            raise ValueError(f"{name} was changed from {x!r} to {now!r} after {node.op.name} was recorded; record the expression again")
+
+
+def _accumulate(
+    adjoints: dict[Value, Number],
+    gates: dict[Value, Value | None],
+    operand: Value,
+    contribution: Any,
+    gate: Value | None,
+) -> None:
+    """Add a contribution to an operand's adjoint; what lies behind a gate is added only where the gate is open."""
+    if isinstance(contribution, Gated):
+        contribution, own = contribution.value, contribution.condition
+        gate = own if gate is None else ops.both(gate, own)
+    if gate is not None:
+        contribution = ops.select(gate, contribution, 0.0)
+    if operand not in adjoints:
+        adjoints[operand], gates[operand] = contribution, gate
+        return
+    so_far, opened = adjoints[operand], gates[operand]
+    total = so_far + contribution
+    if gate is not None:
+        total = ops.select(gate, total, so_far)
+    if opened is not None:
+        total = ops.select(opened, total, contribution)
+    adjoints[operand] = total
+    gates[operand] = None if gate is None or opened is None else ops.either(opened, gate)
+
+
+def grad(y: Any, xs: Any = None) -> Any:
+    """The gradient: of a function, as a function; of a Value with respect to Values, as Values.
+
+    ``grad(f)`` takes the arguments of ``f`` (numbers, or nested lists of numbers) and returns ∂f/∂argument in the shape of the
+    argument, a tuple of these if there are several arguments. ``grad(y, xs)`` returns a Value in place of each Value in ``xs``;
+    these are graphs and can be differentiated again, drawn and compiled. TypeError for anything else; ValueError if the ``data``
+    of an operand was edited after ``y`` was recorded.
+
+    >>> from autograd import Value, grad
+    >>> grad(lambda x: x**3)(2.0)
+    12.0
+    >>> grad(grad(lambda x: x**3))(2.0)
+    12.0
+    >>> x = Value(2.0)
+    >>> dy = grad(x**3, x)
+    >>> dy.data, grad(dy, x).data
+    (12.0, 12.0)
+    """
+    if isinstance(y, Value):
+        return like(xs, iter(adjoint_graph(y, _values(xs))))
+    if not callable(y):
+        raise TypeError(f"grad needs a function or a Value, got {describe(y)}")
+    if xs is not None:
+        raise TypeError("grad(f) takes only the function; call what it returns with the arguments: grad(f)(x)")
+    with_value = value_and_grad(y)
+
+    def gradient(*args: Tree) -> Tree:
+        return with_value(*args)[1]
+
+    return gradient
+
+
+def _values(xs: Any) -> list[Value]:
+    found = list(leaves(xs))
+    for x in found:
+        if not isinstance(x, Value):
+            raise TypeError(f"grad(y, xs) needs the Values to differentiate by, got {describe(x)}")
+    return found
+
+
+# --- Over functions ------------------------------------------------------------------------------------------------------------
+
+
+def _variables(args: tuple[Tree, ...]) -> tuple[tuple[Tree, ...], list[Value], Callable[[Number], Number]]:
+    """The arguments with every number replaced by a fresh variable, the variables, and how to hand out a result.
+
+    A Value among the arguments (one derivative inside another) becomes the variable +v: its own node, so that the inner
+    derivative does not confuse it with other uses of v.
+    """
+    if not args:
+        raise TypeError("a derivative needs at least one argument to differentiate by, got none")
+    given = list(leaves(args))
+    nested = any([isinstance(x, Value) for x in given])
+    variables = [+x if isinstance(x, Value) else Value(x) for x in given]
+    return like(args, iter(variables)), variables, (_as_value if nested else _number)
+
+
+def _number(x: Number) -> float:
+    return x._data if isinstance(x, Value) else real_number(x)
+
+
+def _result(y: Any) -> Value:
+    if isinstance(y, Condition):
+        y = y.node
+    return y if isinstance(y, Value) else constant(y, "the result of a differentiated function")
+
+
+def _unwrap(args: tuple[Tree, ...], trees: tuple[Tree, ...]) -> Tree:
+    return trees[0] if len(args) == 1 else trees
+
+
+def value_and_grad(f: Callable[..., Any]) -> Callable[..., tuple[Any, Tree]]:
+    """A function that returns ``(f(*args), gradient)``, the gradient as from ``grad(f)``.
+
+    >>> from autograd import value_and_grad
+    >>> value_and_grad(lambda x, y: x * y)(2.0, 5.0)
+    (10.0, (5.0, 2.0))
+    """
+
+    def both(*args: Tree) -> tuple[Any, Tree]:
+        trees, variables, hand_out = _variables(args)
+        y = _result(f(*trees))
+        slopes = map(hand_out, adjoint_graph(y, variables))
+        return hand_out(y), _unwrap(args, like(args, slopes))
+
+    return both
+
+
+def jacobian(f: Callable[..., Tree]) -> Callable[..., Tree]:
+    """A function that returns ∂fᵢ/∂xⱼ: in the shape of the result of ``f``, each number replaced by its gradient.
+
+    >>> from autograd import jacobian
+    >>> jacobian(lambda x: [x[0] * x[1], x[0] + x[1]])([2.0, 3.0])
+    [[3.0, 2.0], [1.0, 1.0]]
+    """
+
+    def matrix(*args: Tree) -> Tree:
+        trees, variables, hand_out = _variables(args)
+        ys = f(*trees)
+        rows = (
+            _unwrap(args, like(args, map(hand_out, adjoint_graph(_result(y), variables)))) for y in leaves(ys)
+        )
+        return like(ys, rows)
+
+    return matrix
+
+
+def hessian(f: Callable[..., Any]) -> Callable[..., Tree]:
+    """A function that returns ∂²f/∂xᵢ∂xⱼ: the Jacobian of the gradient.
+
+    >>> from autograd import hessian
+    >>> hessian(lambda x: x[0] ** 2 * x[1])([1.0, 3.0])
+    [[6.0, 2.0], [2.0, 0.0]]
+    """
+    return jacobian(grad(f))
+
+
+def hvp(f: Callable[..., Any]) -> Callable[..., Tree]:
+    """A function of ``(*args, v)`` that returns the product of the Hessian of ``f`` with ``v``, without building the Hessian.
+
+    ``v`` has the shape of the argument; of the tuple of arguments if there are several.
+
+    >>> from autograd import hvp
+    >>> hvp(lambda x: x[0] ** 2 * x[1])([1.0, 3.0], [1.0, 0.0])
+    [6.0, 2.0]
+    """
+
+    def product(*args: Tree) -> Tree:
+        *point, v = args
+        direction = list(leaves(v))
+
+        def slope(*at: Tree) -> Number:
+            g = list(leaves(grad(f)(*at)))
+            if len(g) != len(direction):
+                raise ValueError(f"hvp needs a vector with {len(g)} numbers, one for each of the arguments', got {len(direction)}")
+            return ops.dot(g, direction)
+
+        return grad(slope)(*point)
+
+    return product
