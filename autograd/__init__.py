@@ -7,6 +7,7 @@ library. Layers and training are in ``nn``, pictures in ``viz``.
 
 from autograd.checking import GradientMismatch, check_gradients
 from autograd.derivatives import grad, hessian, hvp, jacobian, value_and_grad
+from autograd.modes import detect_anomaly, no_grad
 from autograd.ops import (
     Op,
     acos,
@@ -54,7 +55,7 @@ from autograd.ops import (
     xlogy,
 )
 from autograd.ops import absolute as abs
-from autograd.value import Condition, Value, detect_anomaly, no_grad, topological_order
+from autograd.value import Condition, Value, topological_order
 
 # HIPS's autograd has the same import name; nn and viz ask for this one to tell them apart.
 __distribution__ = "chalkgrad"

@@ -4,8 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 from autograd.derivatives import Tree, grad, leaves, like
+from autograd.modes import no_grad
 from autograd.ops import real_number
-from autograd.value import Value, no_grad
+from autograd.value import Value
 
 
 class GradientMismatch(AssertionError):
@@ -13,11 +14,11 @@ class GradientMismatch(AssertionError):
 
 
 def check_gradients(f: Callable[..., Any], *at: Tree, tolerance: float = 1e-6) -> None:
-    """Nothing, if the gradient of ``f`` at a point agrees with numerical differentiation; GradientMismatch if not.
+    """None if the gradient of ``f`` at a point agrees with numerical differentiation; GradientMismatch if not.
 
     The arguments are numbers or nested lists of numbers. Numerical differentiation is the five-point central formula with steps
-    of 10⁻³ times the size of the number (at least 10⁻³), whose error is about 10⁻¹² for smooth functions; ``tolerance`` is relative
-    to the larger of 1 and the derivative. The error lists each argument that disagrees, with point, got and expected.
+    of 10⁻³ times the size of the number (at least 10⁻³), whose error is about 10⁻¹² for smooth functions; ``tolerance`` is
+    relative to the larger of 1 and the derivative. The error lists each argument that disagrees, with point, got and expected.
 
     >>> from autograd import check_gradients, sin
     >>> check_gradients(lambda x, y: sin(x) * y, 0.5, 2.0)

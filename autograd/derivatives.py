@@ -1,8 +1,8 @@
 """Gradients as graphs: ``grad(y, xs)`` applies the same rules to Values instead of floats, so a derivative can be differentiated
 again, drawn and compiled; ``grad(f)``, ``jacobian``, ``hessian`` and ``hvp`` are thin functions on top.
 
-Functions take numbers or nested lists (or tuples) of numbers. Called with numbers they answer with numbers; called with Values, as
-one derivative inside another, they answer with Values.
+Functions take numbers or nested lists (or tuples) of numbers. Called with numbers they answer with numbers; called with Values,
+as one derivative inside another, they answer with Values.
 
 ``x.grad`` is not touched by anything here.
 """
@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from autograd import ops
+from autograd.modes import switched
 from autograd.ops import Number, describe, real_number
-from autograd.value import Condition, Gated, Value, constant, recorded_numbers, switched, topological_order
+from autograd.value import Condition, Gated, Value, constant, recorded_numbers, topological_order
 
 # A number, or a list or tuple of them, nested to any depth.
 Tree = Any
@@ -42,8 +43,8 @@ def like(tree: Tree, numbers: Iterator[Any]) -> Tree:
 def adjoint_graph(root: Value, xs: Sequence[Value]) -> list[Value]:
     """∂root/∂x for each x as recorded Values; each is the graph of what ``backward()`` computes, bit for bit.
 
-    Only nodes that depend on some x receive an adjoint. An adjoint that exists only behind a condition carries the condition along
-    as its gate, so that a branch not taken leaks nothing: where(x > 0, √x, 0) at −1 has derivative 0, not 0·nan.
+    Only nodes that depend on some x receive an adjoint. An adjoint that exists only behind a condition carries the condition
+    along as its gate, so that a branch not taken leaks nothing: where(x > 0, √x, 0) at −1 has derivative 0, not 0·nan.
     """
     order = topological_order(root)
     wanted = set(xs)
@@ -84,7 +85,9 @@ def _check_recorded(node: Value) -> None:
         now = operand._data
         if now is not x and now != x and (now == now or x == x):
             name = f"{operand.label}.data" if operand.label else "the data of an operand"
-            raise ValueError(f"{name} was changed from {x!r} to {now!r} after {node.op.name} was recorded; record the expression again")
+            raise ValueError(
+                f"{name} was changed from {x!r} to {now!r} after {node.op.name} was recorded; record the expression again"
+            )
 
 
 def _accumulate(
@@ -212,9 +215,7 @@ def jacobian(f: Callable[..., Tree]) -> Callable[..., Tree]:
     def matrix(*args: Tree) -> Tree:
         trees, variables, hand_out = _variables(args)
         ys = f(*trees)
-        rows = (
-            _unwrap(args, like(args, map(hand_out, adjoint_graph(_result(y), variables)))) for y in leaves(ys)
-        )
+        rows = (_unwrap(args, like(args, map(hand_out, adjoint_graph(_result(y), variables)))) for y in leaves(ys))
         return like(ys, rows)
 
     return matrix
@@ -247,7 +248,9 @@ def hvp(f: Callable[..., Any]) -> Callable[..., Tree]:
         def slope(*at: Tree) -> Number:
             g = list(leaves(grad(f)(*at)))
             if len(g) != len(direction):
-                raise ValueError(f"hvp needs a vector with {len(g)} numbers, one for each of the arguments', got {len(direction)}")
+                raise ValueError(
+                    f"hvp needs a vector with {len(g)} numbers, one for each of the arguments', got {len(direction)}"
+                )
             return ops.dot(g, direction)
 
         return grad(slope)(*point)

@@ -8,11 +8,11 @@ Glossary of a row::
     rule    (g, y, a, b, …) → one contribution g·∂y/∂operand for each operand, or None where nothing flows
 
 Values and rules are written over *any kind of number*: given floats they return floats (the eager backward pass), given
-``Value`` nodes they record nodes (so a gradient is a graph again), given the compiler's symbols they record those. So a rule never
-asks what it is given, never branches with ``if``: it says ``where``. No derivative is spelled anywhere but here.
+``Value`` nodes they record nodes (so a gradient is a graph again), given the compiler's symbols they record those. So a rule
+never asks what it is given, never branches with ``if``: it says ``where``. No derivative is spelled anywhere but here.
 
-Floats follow IEEE-754 and C99: nothing raises, nothing turns complex. Python's own ``/``, ``math.exp``, ``math.log`` … do raise, so
-the rows call the total functions of the first section, and rules divide with ``divide``, not ``/``.
+Floats follow IEEE-754 and C99: nothing raises, nothing turns complex. Python's own ``/``, ``math.exp``, ``math.log`` … do raise,
+so the rows call the total functions of the first section, and rules divide with ``divide``, not ``/``.
 
 This module knows nothing of nodes, graphs or gradients: an operand that is not a float is asked to record the op itself, through
 its ``_record``; a condition that is not a bool chooses through its ``_select``.
@@ -37,9 +37,9 @@ class Op:
     """One operation: how to compute it and its local chain rule.
 
     ``value`` takes the operands as floats and returns a float. ``rule`` takes ``(g, y, *operands)``: the incoming derivative, the
-    result and the operands; it returns one contribution for each operand, ``None`` for an operand that no derivative reaches. Write
-    the rule with autograd's functions and operators and ``where`` instead of ``if``: then it serves eager gradients, gradients of
-    gradients and compiled programs alike. ``symbol`` is what pictures show.
+    result and the operands; it returns one contribution for each operand, ``None`` for an operand that no derivative reaches.
+    Write the rule with autograd's functions and operators and ``where`` instead of ``if``: then it serves eager gradients,
+    gradients of gradients and compiled programs alike. ``symbol`` is what pictures show.
 
     An ``Op`` is called like a function: with numbers it returns a float, with at least one ``Value`` it returns a ``Value``.
 
@@ -84,7 +84,7 @@ class Op:
             record = getattr(type(x), "_record", None)
             if record is not None:
                 return record(self, operands)
-        return self.value(*map(real_number, operands))
+        return self.value(*[real_number(x, self.name) for x in operands])
 
     def __reduce__(self) -> str | tuple[Any, ...]:
         return (named_op, (self.name,))
@@ -115,7 +115,7 @@ def real_number(x: object, taker: str = "this") -> float:
     kind = type(x)
     if kind is float:
         return x  # type: ignore[return-value]
-    number = x.item() if getattr(x, "shape", None) == () and hasattr(x, "item") else x
+    number: Any = x.item() if getattr(x, "shape", None) == () and hasattr(x, "item") else x
     # numbers.Real would cost 20 ms of imports at start; __float__ with an order relation means the same.
     is_real = isinstance(number, (float, int)) or (
         hasattr(number, "__float__") and hasattr(number, "__trunc__") and not hasattr(number, "shape")
@@ -123,7 +123,7 @@ def real_number(x: object, taker: str = "this") -> float:
     if not is_real:
         raise TypeError(f"{taker} needs a real number, got {describe(x)}; {advice(x)}")
     try:
-        return float(number)  # type: ignore[arg-type]
+        return float(number)
     except OverflowError:
         raise OverflowError(f"{taker} needs a number up to 1.8e308, got a larger {kind.__name__}") from None
 
@@ -165,14 +165,17 @@ def total(f: Callable[..., float], limit: Callable[..., float]) -> Callable[...,
 
 
 def nan_limit(*args: float) -> float:
+    """No real answer."""
     return NAN
 
 
 def log_limit(a: float) -> float:
+    """A logarithm where math.log raises: the pole at 0, or outside the domain."""
     return -INF if a == 0.0 else NAN
 
 
 def quotient_limit(a: float, b: float) -> float:
+    """a/0: infinite by the signs of both, nan for 0/0."""
     return a * math.copysign(INF, b) if a else NAN
 
 
@@ -205,7 +208,7 @@ def where(condition: Number, a: Number, b: Number) -> Number:
         return b
     select = getattr(condition, "_select", None)
     if select is None:
-        return a if real_number(condition) else b
+        return a if real_number(condition, "where") else b
     return select(a, b)
 
 
@@ -241,7 +244,7 @@ select = Op(
 add = Op("add", operator.add, lambda g, y, a, b: (g, g), symbol="+")
 subtract = Op("subtract", operator.sub, lambda g, y, a, b: (g, -g), symbol="-")
 multiply = Op("multiply", operator.mul, lambda g, y, a, b: (g * b, g * a), symbol="*")
-divide = Op(
+divide: Op = Op(
     "divide",
     total(operator.truediv, quotient_limit),
     # −g·y/b and not −g·a/b²: b² leaves the range of a float at 1e±155.
@@ -257,7 +260,7 @@ modulo = Op(
 )
 negative = Op("negative", operator.neg, lambda g, y, a: (-g,), symbol="neg")
 positive = Op("positive", operator.pos, lambda g, y, a: (g,), symbol="pos")
-floor = Op("floor", lambda a: float(math.floor(a)) if math.isfinite(a) else a, lambda g, y, a: (None,))
+floor: Op = Op("floor", lambda a: float(math.floor(a)) if math.isfinite(a) else a, lambda g, y, a: (None,))
 sign = Op("sign", lambda a: float((a > 0.0) - (a < 0.0)) if a == a else a, lambda g, y, a: (None,))
 absolute = Op("abs", operator.abs, lambda g, y, a: (g * sign(a),), "|x|, with derivative 0 at 0.")
 stop_gradient = Op(
@@ -273,7 +276,7 @@ power_both = Op(
     "power",
     power_value,
     lambda g, y, a, b: (
-        # 0⁰ and nan⁰ are 1 for every base, so their slope is 0 and not 0·∞; 0ᵇ is 0 for every b > 0. Masks are no wider than that:
+        # 0⁰ and nan⁰ are 1 for every base, so their slope is 0 and not 0·∞; 0ᵇ is 0 for every b > 0. No mask is wider:
         # masking all of b = 0 makes the Hessian at (2, 0) asymmetric.
         g * where(equal(b, 0.0) & (equal(a, 0.0) | is_nan(a)), 0.0, b * power(a, b - 1.0)),
         g * where(equal(a, 0.0) & (b >= 0.0), 0.0, y * log(a)),
@@ -323,7 +326,7 @@ def inside(condition: Number, a: Number) -> Number:
 
 exp = Op("exp", total(math.exp, lambda a: INF), lambda g, y, a: (g * y,), "eˣ; inf on overflow.")
 expm1 = Op("expm1", total(math.expm1, lambda a: INF), lambda g, y, a: (g * exp(a),), "eˣ − 1, exact near 0.")
-log = Op(
+log: Op = Op(
     "log",
     total(math.log, log_limit),
     lambda g, y, a: (divide(g, inside(a >= 0.0, a)),),
@@ -352,10 +355,8 @@ sqrt = Op("sqrt", total(math.sqrt, nan_limit), lambda g, y, a: (divide(g, 2.0 * 
 # --- Circular and hyperbolic functions -----------------------------------------------------------------------------------------
 
 sin = Op("sin", total(math.sin, nan_limit), lambda g, y, a: (g * cos(a),), "The sine of an angle in radians.")
-cos = Op("cos", total(math.cos, nan_limit), lambda g, y, a: (-(g * sin(a)),), "The cosine of an angle in radians.")
-tan = Op(
-    "tan", total(math.tan, nan_limit), lambda g, y, a: (g * (1.0 + y * y),), "The tangent of an angle in radians."
-)
+cos: Op = Op("cos", total(math.cos, nan_limit), lambda g, y, a: (-(g * sin(a)),), "The cosine of an angle in radians.")
+tan = Op("tan", total(math.tan, nan_limit), lambda g, y, a: (g * (1.0 + y * y),), "The tangent of an angle in radians.")
 # 1 − x² without cancellation, and as one op so that its slope at ±1 is ∓2: through the factors it would meet ∞·0 there.
 one_minus_square = Op("one_minus_square", lambda a: (1.0 - a) * (1.0 + a), lambda g, y, a: (g * (-2.0 * a),))
 asin = Op(
@@ -372,7 +373,7 @@ acos = Op(
 )
 atan = Op("atan", math.atan, lambda g, y, a: (divide(g, 1.0 + a * a),), "The angle in radians whose tangent is x.")
 sinh = Op("sinh", total(math.sinh, lambda a: math.copysign(INF, a)), lambda g, y, a: (g * cosh(a),), "(eˣ − e⁻ˣ)/2.")
-cosh = Op("cosh", total(math.cosh, lambda a: INF), lambda g, y, a: (g * sinh(a),), "(eˣ + e⁻ˣ)/2.")
+cosh: Op = Op("cosh", total(math.cosh, lambda a: INF), lambda g, y, a: (g * sinh(a),), "(eˣ + e⁻ˣ)/2.")
 tanh = Op("tanh", math.tanh, lambda g, y, a: (g * sech2(a),), "The hyperbolic tangent.")
 asinh = Op("asinh", math.asinh, lambda g, y, a: (divide(g, hypot(1.0, a)),), "The inverse of sinh.")
 acosh = Op(
@@ -395,7 +396,7 @@ def _sech2(a: Number) -> Number:
 
 
 # 1 − tanh², without its cancellation: at x = 5 that form is 5,289 ulp off, this one 3.
-sech2 = Op("sech2", _sech2, lambda g, y, a: (g * (-2.0 * tanh(a) * y),), "tanh′(x) = 1/cosh²(x).")
+sech2: Op = Op("sech2", _sech2, lambda g, y, a: (g * (-2.0 * tanh(a) * y),), "tanh′(x) = 1/cosh²(x).")
 
 
 def _scaled(y: Number, x: Number) -> tuple[Number, Number, Number]:
@@ -420,7 +421,7 @@ def _hypot(x: Number, y: Number) -> Number:
 
 
 atan2 = Op("atan2", math.atan2, _atan2_rule, "atan2(y, x): the angle in radians of the point (x, y).")
-hypot = Op(
+hypot: Op = Op(
     "hypot",
     _hypot,
     lambda g, y, a, b: tuple(where(equal(y, 0.0), 0.0, g * divide(x, y)) for x in (a, b)),
@@ -431,7 +432,7 @@ hypot = Op(
 
 
 def _gaussian(a: Number) -> Number:
-    # exp(−x²) with the square in two parts: rounding x² alone would cost x² ulp (36 at x = 6). 2²⁷+1 splits a float in half (Veltkamp).
+    # exp(−x²) with the square in two parts: rounding x² alone would cost x² ulp. 2²⁷+1 splits a float (Veltkamp).
     lifted = 134217729.0 * a
     high = lifted - (lifted - a)
     split = exp(-(high * high)) * exp(-((a - high) * (a + high)))
@@ -465,7 +466,7 @@ def _logaddexp(a: Number, b: Number) -> Number:
     return where(equal(a, b), a + LN2, maximum(a, b) + log1p(exp(-abs(a - b))))
 
 
-sigmoid = Op(
+sigmoid: Op = Op(
     "sigmoid",
     _sigmoid,
     lambda g, y, a: (g * (y * sigmoid(-a)),),  # σ(x)σ(−x): σ(1 − σ) is 2.9e8 ulp off at x = 20
@@ -506,14 +507,14 @@ relu = Op(
     lambda g, y, a: (where(a > 0.0, g, 0.0),),
     "max(0, x), with derivative 0 at 0.",
 )
-maximum = Op(
+maximum: Op = Op(
     "maximum",
     lambda a, b: where(a >= b, a, where(a < b, b, a + b)),  # a + b: a nan on either side
     lambda g, y, a, b: (_share(g, a, b), _share(g, b, a)),
     "The larger of two numbers; at a tie each receives half the derivative; nan if either is nan.",
     symbol="max",
 )
-minimum = Op(
+minimum: Op = Op(
     "minimum",
     lambda a, b: where(a <= b, a, where(a > b, b, a + b)),
     lambda g, y, a, b: (_share(g, b, a), _share(g, a, b)),
@@ -601,7 +602,7 @@ def clamp(x: Number, low: float = -INF, high: float = INF) -> Number:
 
 def _dot(*operands: Number) -> Number:
     n = len(operands) // 2
-    # In this order, as sum(products, bias) would: (((b + w₀x₀) + w₁x₁) + …). Not builtin sum, which compensates from Python 3.12 on.
+    # In order, as sum(products, bias): ((b + w₀x₀) + w₁x₁) + …; not builtin sum, which compensates from Python 3.12 on.
     return reduce(operator.add, map(operator.mul, operands[:n], operands[n:]), operands[-1])
 
 

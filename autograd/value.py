@@ -14,24 +14,19 @@ Python's cyclic collector has to track. On micrograd's two-moons loss (66,000 no
 off and 45 ms with it on; for micrograd itself these are 65 ms and 1,200 ms.
 """
 
-import contextlib
-import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from functools import partial
 from itertools import repeat
 from operator import attrgetter
-from pathlib import Path
-from types import FrameType
 from typing import Any, NoReturn, Self, final
-from weakref import WeakKeyDictionary
 
 from autograd import ops
+from autograd.modes import Mode, are_finite, call_site, modes
 from autograd.ops import Contributions, Number, Op, advice, describe, real_number
 
 _new = object.__new__
-_PACKAGE = str(Path(__file__).parent)
 
 
 def _no_value(*operands: float) -> NoReturn:
@@ -41,92 +36,8 @@ def _no_value(*operands: float) -> NoReturn:
 LEAF, CONSTANT = (Op(name, _no_value, None) for name in ("leaf", "constant"))
 LEAF.symbol = CONSTANT.symbol = ""
 
-
-# --- Modes: what is switched on for a thread -----------------------------------------------------------------------------------
-
-
-@final
-class Mode:
-    """What a thread has switched on: recording off, anomaly detection, simplification, a listener for branches."""
-
-    __slots__ = ("anomaly", "on_branch", "recording", "simplify", "sites")
-
-    def __init__(self) -> None:
-        self.recording = True
-        self.anomaly = False
-        self.simplify = False
-        self.on_branch: Callable[[Value], None] | None = None
-        self.sites: WeakKeyDictionary[Value, str] = WeakKeyDictionary()
-
-
-# Thread → its mode. Empty in ordinary work, so that an op pays one truth test for all of them.
-_modes: dict[int, Mode] = {}
 _thread = threading.local()
 _commit_lock = threading.Lock()
-
-
-@contextlib.contextmanager
-def switched(**settings: object) -> Iterator[Mode]:
-    """This thread's mode with some settings changed, for the length of a ``with``."""
-    thread = threading.get_ident()
-    outer = _modes.get(thread)
-    inner = Mode()
-    for name in Mode.__slots__:
-        setattr(inner, name, settings.get(name, getattr(outer or inner, name)))
-    try:
-        _modes[thread] = inner
-        yield inner
-    finally:
-        if outer is None:
-            _modes.pop(thread, None)
-        else:
-            _modes[thread] = outer
-
-
-def no_grad() -> contextlib.AbstractContextManager[Mode]:
-    """A context (or decorator) in which ops record nothing: their results are leaves.
-
-    >>> from autograd import Value, no_grad
-    >>> x = Value(3.0)
-    >>> with no_grad():
-    ...     y = x * x
-    >>> y.data, y._prev
-    (9.0, ())
-    """
-    return switched(recording=False)
-
-
-def detect_anomaly() -> contextlib.AbstractContextManager[Mode]:
-    """A context (or decorator) in which the first nan or inf raises FloatingPointError, forward or backward.
-
-    The error names the op, its operands, their labels and the source line. An op whose operands are already nan or inf is not to
-    blame and passes.
-
-    >>> from autograd import Value, detect_anomaly
-    >>> with detect_anomaly():
-    ...     Value(0.0, label="x").log()  # doctest: +ELLIPSIS
-    Traceback (most recent call last):
-        ...
-    FloatingPointError: log(x=0.0) gave -inf at <doctest ...
-    """
-    return switched(anomaly=True, sites=WeakKeyDictionary())
-
-
-def _finite(numbers: Iterable[float]) -> bool:
-    return all(x - x == 0.0 for x in numbers)
-
-
-def _call_site() -> str:
-    """File, line and text of the innermost frame outside this package."""
-    frame: FrameType | None = sys._getframe(1)
-    while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
-        frame = frame.f_back
-    if frame is None:
-        return "an unknown place"
-    import linecache  # only needed to report an anomaly
-
-    line = linecache.getline(frame.f_code.co_filename, frame.f_lineno).strip()
-    return f"{frame.f_code.co_filename}:{frame.f_lineno}" + (f": {line}" if line else "")
 
 
 def _application(op: Op, operands: Iterable["Value"], numbers: Iterable[float]) -> str:
@@ -140,18 +51,21 @@ def _application(op: Op, operands: Iterable["Value"], numbers: Iterable[float]) 
 
 def record(op: Op, operands: Iterable[Number]) -> "Value":
     """The Value ``op(*operands)``; every op of a Value that is not on the fast paths below comes through here."""
-    nodes = tuple(v if isinstance(v, Value) else _operand(v, op) for v in operands)
-    mode = _modes.get(threading.get_ident())
+    nodes = tuple([v if isinstance(v, Value) else _operand(v, op) for v in operands])
+    if NotImplemented in nodes:
+        array = next(v for v in operands if getattr(v, "shape", ()) != ())
+        raise TypeError(f"{op.name} needs single numbers, got {describe(array)}; {advice(array)}")
+    mode = modes.get(threading.get_ident())
     if mode is not None and mode.simplify:
-        known = _simplified(op, nodes)
+        known: Value | None = _simplified(op, nodes)
         if known is not None:
             return known
     numbers = tuple([v._data for v in nodes])
     data = op.value(*numbers)
     if type(data) is not float:
         data = real_number(data, f"the value of op {op.name}")
-    if mode is not None and mode.anomaly and _finite(numbers) and not _finite((data,)):
-        raise FloatingPointError(f"{_application(op, nodes, numbers)} gave {data!r} at {_call_site()}")
+    if mode is not None and mode.anomaly and are_finite(numbers) and not are_finite((data,)):
+        raise FloatingPointError(f"{_application(op, nodes, numbers)} gave {data!r} at {call_site()}")
     if mode is not None and not mode.recording:
         return Value(data)
     out = _new(Value)
@@ -166,7 +80,7 @@ def record(op: Op, operands: Iterable[Number]) -> "Value":
     else:
         out._a, out._xa, out._b = nodes, numbers, None
     if mode is not None and mode.anomaly:
-        mode.sites[out] = _call_site()
+        mode.sites[out] = call_site()
     return out
 
 
@@ -192,7 +106,7 @@ def _is_number(v: "Value", x: float) -> bool:
     return v.op is CONSTANT and v._data == x
 
 
-def _simplified(op: Op, operands: tuple["Value", ...]) -> "Value | None":
+def _simplified(op: Op, operands: tuple["Value", ...]) -> Any:
     """What op(*operands) is without a new node, where that is the same to the bit: x·1, x/1, −(−x), constants."""
     first, last = operands[0], operands[-1]
     if all([v.op is CONSTANT for v in operands]):
@@ -210,7 +124,7 @@ def _unary(op: Op) -> Callable[["Value"], "Value"]:
     value = op.value
 
     def method(self: "Value") -> "Value":
-        if _modes:
+        if modes:
             return record(op, (self,))
         out = _new(Value)
         out._xa = x = self._data
@@ -234,8 +148,8 @@ def _binary(op: Op) -> Callable[["Value", Any], "Value"]:
         if type(other) is not Value:
             other = _operand(other, op)
             if other is NotImplemented:
-                return other  # type: ignore[no-any-return]
-        if _modes:
+                return NotImplemented  # type: ignore[no-any-return]
+        if modes:
             return record(op, (self, other))
         out = _new(Value)
         out._xa = a = self._data
@@ -277,8 +191,8 @@ class Value:
     """One number that remembers how it was made.
 
     ``data`` is the number (a float; every real number type is converted once), ``grad`` the derivative that ``backward()`` left,
-    ``label`` a name for pictures and messages, ``op`` the row of the table of ops that made it. TypeError for anything that is not
-    a real number, OverflowError for an int beyond the range of a float.
+    ``label`` a name for pictures and messages, ``op`` the row of the table of ops that made it. TypeError for anything that is
+    not a real number, OverflowError for an int beyond the range of a float.
 
     >>> from autograd import Value
     >>> a, b = Value(2.0, label="a"), Value(-3.0, label="b")
@@ -367,18 +281,20 @@ class Value:
         return format(self._data, spec) if spec else repr(self)
 
     def __bool__(self) -> bool:
-        if _modes:
+        if modes:
             return bool(Condition(ops.negation(ops.negation(self))))
         return self._data != 0.0
 
     def __float__(self) -> NoReturn:
-        raise TypeError("a Value does not turn into a float by itself, which would lose its gradient: read .data, or use .exp() and its kin")
+        raise TypeError(
+            "a Value does not turn into a float by itself, which would lose its gradient: read .data, or use .exp() and its kin"
+        )
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self._a is not None:
             raise TypeError(
-                f"a recorded graph (here the result of {self.op.name}) can be neither pickled nor copied: use .detach() for its number, or "
-                "copy the leaves and record it again"
+                f"a recorded graph (here the result of {self.op.name}) can be neither pickled nor copied: "
+                "use .detach() for its number, or copy the leaves and record it again"
             )
         return _restore, (self._data, self.grad, self.label, self.is_constant)
 
@@ -449,8 +365,8 @@ class Value:
     def backward(self, seed: float = 1.0) -> None:
         """Fill ``grad`` with the derivatives of this number: leaves accumulate theirs, the nodes in between are assigned.
 
-        ``seed`` is the derivative to start from. Nothing is written before all adjoints are known, so an exception or Ctrl-C half-way
-        changes nothing. RuntimeError from within another backward pass of the same thread.
+        ``seed`` is the derivative to start from. Nothing is written before all adjoints are known, so an exception or Ctrl-C
+        half-way changes nothing. RuntimeError from within another backward pass of the same thread.
 
         >>> from autograd import Value
         >>> x = Value(3.0)
@@ -462,7 +378,9 @@ class Value:
         """
         seed = real_number(seed, "backward(seed)")
         if getattr(_thread, "busy", False):
-            raise RuntimeError(f"backward() of {self!r} was called inside another backward pass; call it after that pass has ended")
+            raise RuntimeError(
+                f"backward() of {self!r} was called inside another backward pass; call it after that pass has ended"
+            )
         try:
             _thread.busy = True
             _commit(propagate(self, seed))
@@ -473,8 +391,8 @@ class Value:
     def _backward(self) -> Callable[[], None]:
         """A function that adds this node's contributions to its operands' ``grad``: one step of the backward pass by hand.
 
-        Assigning a closure makes an op in the manner of the lecture. ``backward()`` calls it; it can be neither differentiated twice
-        nor compiled. The proper way to add an op is a row, see ``Op``.
+        Assigning a closure makes an op in the manner of the lecture. ``backward()`` calls it; it can be neither differentiated
+        twice nor compiled. The proper way to add an op is a row, see ``Op``.
 
         >>> import math
         >>> from autograd import Value
@@ -528,8 +446,8 @@ class Condition:
         self.node = node
 
     def __bool__(self) -> bool:
-        if _modes:
-            mode = _modes.get(threading.get_ident())
+        if modes:
+            mode = modes.get(threading.get_ident())
             if mode is not None and mode.on_branch is not None:
                 mode.on_branch(self.node)
         return self.node._data != 0.0
@@ -574,8 +492,10 @@ def _truth(x: object) -> Any:
     if isinstance(x, Condition):
         return x.node
     if isinstance(x, bool) or type(x).__name__ == "bool_":
-        return float(x)
-    raise TypeError(f"& and | between conditions need a condition, got {describe(x)}; write comparisons in parentheses: (a > 0) & (b > 0)")
+        return float(bool(x))
+    raise TypeError(
+        f"& and | between conditions need a condition, got {describe(x)}; write comparisons in parentheses: (a > 0) & (b > 0)"
+    )
 
 
 @final
@@ -635,7 +555,7 @@ def topological_order(root: Value) -> list[Value]:
 
 def propagate(root: Value, seed: float) -> dict[Value, float]:
     """The adjoint of every node that ``root`` depends on, by the chain rule in reverse topological order; writes nothing."""
-    mode = _modes.get(threading.get_ident()) if _modes else None
+    mode = modes.get(threading.get_ident()) if modes else None
     anomaly = mode is not None and mode.anomaly
     order = topological_order(root)
     adjoints = {root: seed}
@@ -712,8 +632,10 @@ def _step(node: Value) -> None:
 
 
 def _commit(adjoints: dict[Value, float]) -> None:
-    """Write the adjoints: leaves accumulate, nodes in between are assigned. All or nothing: the writing loop runs in C, where no
-    signal handler and no other thread gets in between."""
+    """Write the adjoints: leaves accumulate, nodes in between are assigned.
+
+    All or nothing: the writing loop runs in C, where no signal handler and no other thread gets in between.
+    """
     with _commit_lock:
         grads = [g if v._a is not None else v.grad + g for v, g in adjoints.items()]
         deque(map(setattr, adjoints, repeat("grad"), grads), maxlen=0)
@@ -722,7 +644,7 @@ def _commit(adjoints: dict[Value, float]) -> None:
 def _blame(node: Value, g: float, contributions: Contributions, mode: Mode | None) -> None:
     """FloatingPointError if finite numbers went into the node's rule and a nan or inf came out."""
     received = [c for c in contributions if c is not None]
-    if _finite(received) or not _finite((g,)) or mode is None:
+    if are_finite(received) or not are_finite((g,)) or mode is None:
         return
     site = mode.sites.get(node, "an unknown place: it was recorded outside detect_anomaly()")
     raise FloatingPointError(

@@ -1,0 +1,98 @@
+"""What a thread has switched on around the recording of ops: recording off, anomaly detection, simplification, branch listening.
+
+``value`` asks here at every op; nothing else does.
+"""
+
+import contextlib
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from types import FrameType
+from typing import Any, final
+from weakref import WeakKeyDictionary
+
+_PACKAGE = str(Path(__file__).parent)
+
+
+@final
+class Mode:
+    """What a thread has switched on: recording off, anomaly detection, simplification, a listener for branches."""
+
+    __slots__ = ("anomaly", "on_branch", "recording", "simplify", "sites")
+
+    def __init__(self) -> None:
+        self.recording = True
+        self.anomaly = False
+        self.simplify = False
+        self.on_branch: Callable[[Any], None] | None = None
+        self.sites: WeakKeyDictionary[Any, str] = WeakKeyDictionary()
+
+
+# Thread → its mode. Empty in ordinary work, so that an op pays one truth test for all of them.
+modes: dict[int, Mode] = {}
+
+
+@contextlib.contextmanager
+def switched(**settings: object) -> Iterator[Mode]:
+    """This thread's mode with some settings changed, for the length of a ``with``."""
+    thread = threading.get_ident()
+    outer = modes.get(thread)
+    inner = Mode()
+    for name in Mode.__slots__:
+        setattr(inner, name, settings.get(name, getattr(outer or inner, name)))
+    try:
+        modes[thread] = inner
+        yield inner
+    finally:
+        if outer is None:
+            modes.pop(thread, None)
+        else:
+            modes[thread] = outer
+
+
+def no_grad() -> contextlib.AbstractContextManager[Mode]:
+    """A context (or decorator) in which ops record nothing: their results are leaves.
+
+    >>> from autograd import Value, no_grad
+    >>> x = Value(3.0)
+    >>> with no_grad():
+    ...     y = x * x
+    >>> y.data, y._prev
+    (9.0, ())
+    """
+    return switched(recording=False)
+
+
+def detect_anomaly() -> contextlib.AbstractContextManager[Mode]:
+    """A context (or decorator) in which the first nan or inf raises FloatingPointError, forward or backward.
+
+    The error names the op, its operands, their labels and the source line. An op whose operands are already nan or inf is not to
+    blame and passes.
+
+    >>> from autograd import Value, detect_anomaly
+    >>> with detect_anomaly():
+    ...     Value(0.0, label="x").log()  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+        ...
+    FloatingPointError: log(x=0.0) gave -inf at <doctest ...
+    """
+    return switched(anomaly=True, sites=WeakKeyDictionary())
+
+
+def are_finite(numbers: Iterable[float]) -> bool:
+    """Whether none of the numbers is nan or inf."""
+    return all(x - x == 0.0 for x in numbers)
+
+
+def call_site() -> str:
+    """File, line and text of the innermost frame outside this package."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        frame = frame.f_back
+    if frame is None:
+        return "an unknown place"
+    import linecache  # only needed to report an anomaly
+
+    line = linecache.getline(frame.f_code.co_filename, frame.f_lineno).strip()
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}" + (f": {line}" if line else "")
