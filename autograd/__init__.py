@@ -1,11 +1,12 @@
 """chalkgrad's engine: a scalar reverse-mode automatic differentiation in the manner of micrograd.
 
 ``ops`` is the table of operations (value and local chain rule of each), ``value`` the node and its backward pass, ``derivatives``
-gradients that are graphs again, ``checking`` numerical differentiation. Imports flow in that order, and only from the standard
-library. Layers and training are in ``nn``, pictures in ``viz``.
+gradients that are graphs again, ``checking`` numerical differentiation, ``compiler`` runs recorded graphs in native code. Imports flow in that
+order; all but the compiler need only the standard library. Layers and training are in ``nn``, pictures in ``viz``.
 """
 
 from autograd.checking import GradientMismatch, check_gradients
+from autograd.compiler import compile
 from autograd.derivatives import grad, hessian, hvp, jacobian, value_and_grad
 from autograd.modes import detect_anomaly, no_grad
 from autograd.ops import (
@@ -76,6 +77,7 @@ __all__ = [
     "atanh",
     "check_gradients",
     "clamp",
+    "compile",
     "cos",
     "cosh",
     "detect_anomaly",

@@ -86,8 +86,10 @@ class Op:
                 return record(self, operands)
         return self.value(*[real_number(x, self.name) for x in operands])
 
-    def __reduce__(self) -> str | tuple[Any, ...]:
-        return (named_op, (self.name,))
+    def __reduce__(self) -> tuple[Any, ...]:
+        if named_op(self.name) is not self:
+            raise TypeError(f"op {self.name!r} has the name of an op of the table, but is another one")
+        return named_op, (self.name,)
 
 
 def named_op(name: str) -> Op:
@@ -100,7 +102,7 @@ def named_op(name: str) -> Op:
     family, _, constants = name.removesuffix("]").partition("[")
     if constants and family in FAMILIES:
         return FAMILIES[family](*map(float, constants.split(",")))
-    raise ValueError(f"no op named {name!r} in the table: an op of one's own can be used but not pickled")
+    raise ValueError(f"no op named {name!r} in the table; an op of one's own can be used but not pickled")
 
 
 def real_number(x: object, taker: str = "this") -> float:
@@ -260,7 +262,7 @@ modulo = Op(
 )
 negative = Op("negative", operator.neg, lambda g, y, a: (-g,), symbol="neg")
 positive = Op("positive", operator.pos, lambda g, y, a: (g,), symbol="pos")
-floor: Op = Op("floor", lambda a: float(math.floor(a)) if math.isfinite(a) else a, lambda g, y, a: (None,))
+floor: Op = Op("floor", lambda a: math.copysign(math.floor(a), a) if math.isfinite(a) else a, lambda g, y, a: (None,))
 sign = Op("sign", lambda a: float((a > 0.0) - (a < 0.0)) if a == a else a, lambda g, y, a: (None,))
 absolute = Op("abs", operator.abs, lambda g, y, a: (g * sign(a),), "|x|, with derivative 0 at 0.")
 stop_gradient = Op(

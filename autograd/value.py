@@ -511,8 +511,8 @@ class Gated:
 # --- Walking the record --------------------------------------------------------------------------------------------------------
 
 
-def topological_order(root: Value) -> list[Value]:
-    """All nodes that ``root`` depends on and ``root`` itself, each once, every operand before its results.
+def topological_order(*roots: Value) -> list[Value]:
+    """All nodes that the roots depend on and the roots themselves, each once, every operand before its results.
 
     The order is that of a depth-first walk which takes the operands from left to right; it is the same in every run.
 
@@ -524,7 +524,7 @@ def topological_order(root: Value) -> list[Value]:
     """
     order: list[Value] = []
     seen: set[Value] = set()
-    stack: list[Any] = [root]
+    stack: list[Any] = list(reversed(roots))
     push, pop, emit, mark = stack.append, stack.pop, order.append, seen.add
     while stack:
         node = pop()

@@ -1,0 +1,47 @@
+"""Which executor runs a program, and what to say when there is none."""
+
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from autograd.compiler.numpy_executor import Array
+    from autograd.compiler.program import Program
+
+NEEDS = 'the compiler needs {}: pip install "chalkgrad[fast]"'
+
+
+class Executor(Protocol):
+    """What runs a program."""
+
+    name: str
+    program: "Program"
+
+    def evaluate(self, shared: "Array", lanes: "Array") -> tuple["Array", "Array"]:
+        """The outputs for these inputs: shared numbers as an array [output], rows as an array [output, lane]."""
+
+
+def is_installed(engine: str) -> bool:
+    """Whether an engine's packages are there."""
+    return find_spec("numpy") is not None and (engine == "numpy" or find_spec("llvmlite") is not None)
+
+
+def chosen(engine: str) -> str:
+    """The engine that "auto" stands for; ImportError naming the extra if the engine is not installed."""
+    if find_spec("numpy") is None:
+        raise ImportError(NEEDS.format("NumPy"))
+    if engine == "auto":
+        return "llvm" if is_installed("llvm") else "numpy"
+    if not is_installed(engine):
+        raise ImportError(NEEDS.format("llvmlite"))
+    return engine
+
+
+def executor(program: "Program", *, engine: str, fast: bool) -> Executor:
+    """The program, ready to run."""
+    if chosen(engine) == "llvm":
+        from autograd.compiler.llvm_executor import LlvmExecutor
+
+        return LlvmExecutor(program, fast=fast)
+    from autograd.compiler.numpy_executor import NumpyExecutor
+
+    return NumpyExecutor(program, fast=fast)

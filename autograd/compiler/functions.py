@@ -1,0 +1,275 @@
+"""A function compiled: recorded once for each form of its arguments, and once for each way through its branches.
+
+Glossary::
+
+    variant    one recording: the way the function took through its ``if``s at one point
+    guard      a condition that the recording turned into a plain bool, with the answer it gave; the variant holds where all of a
+               variant's guards still give those answers
+"""
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, final
+
+import numpy as np
+
+from autograd.compiler import engines
+from autograd.compiler.numpy_executor import Array
+from autograd.compiler.program import build
+from autograd.derivatives import Tree, adjoint_graph, leaves, like
+from autograd.modes import call_site, switched
+from autograd.ops import real_number
+from autograd.value import Condition, Value, constant
+
+_NO_LANES = np.empty((0, 1))
+
+
+@final
+@dataclass
+class Guard:
+    """A recorded answer to a condition, and the source line that asked."""
+
+    condition: Value
+    answer: bool
+    site: str
+
+
+@final
+@dataclass
+class Variant:
+    """One recording of the function, and its executors by what is asked of it and whether samples lie in lanes."""
+
+    shape: Tree
+    variables: list[Value]
+    results: list[Value]
+    guards: list[Guard]
+    executors: dict[tuple[str, bool], Any] = field(default_factory=dict)
+    trees: dict[str, Tree] = field(default_factory=dict)
+
+
+def _shape(tree: Tree) -> Any:
+    """The form of nested lists, hashable; numbers and arrays are leaves."""
+    return tuple([_shape(branch) for branch in tree]) if isinstance(tree, (list, tuple)) else None
+
+
+@final
+class CompiledFunction:
+    """A function of numbers or nested lists of numbers, compiled; made by ``autograd.compile(function)``.
+
+    Called with numbers it returns numbers; called with NumPy arrays (of shapes that broadcast) it computes every sample and returns
+    arrays. ``grad``, ``value_and_grad`` and ``hessian`` take the same arguments and answer in the shape of ``autograd.grad`` and its
+    kin. A Python ``if`` on a recorded number is a guard: a call with numbers that takes another branch is recorded anew, a call with
+    arrays whose samples part ways is a ValueError that names the line; write ``where`` there. What the function reads from ``.data``
+    is a constant of the recording.
+
+    >>> import autograd, numpy as np
+    >>> from autograd import where
+    >>> f = autograd.compile(lambda x: where(x > 0, x**2, -x))
+    >>> f(np.array([-1.0, 3.0])), f.grad(np.array([-1.0, 3.0]))
+    (array([1., 9.]), array([-1.,  6.]))
+    """
+
+    def __init__(self, function: Callable[..., Tree], *, engine: str = "auto", fast: bool = False) -> None:
+        self._function: Callable[..., Tree] | None = function
+        self._engine, self._fast = engines.chosen(engine), fast
+        self._variants: dict[Any, list[Variant]] = {}
+        self._lock = threading.RLock()
+        self.__name__ = getattr(function, "__name__", "function")
+        self.__doc__ = function.__doc__ or type(self).__doc__
+
+    def __repr__(self) -> str:
+        count = sum(len(found) for found in self._variants.values())
+        return f"<compiled {self.__name__}: {count} recorded, {self._engine}>"
+
+    def __call__(self, *args: Tree) -> Tree:
+        return self._answer("value", args)
+
+    def grad(self, *args: Tree) -> Tree:
+        """The gradient, in the shape of the argument; a tuple of these for several arguments."""
+        return self._answer("value_and_grad", args)[1]
+
+    def value_and_grad(self, *args: Tree) -> tuple[Tree, Tree]:
+        """The value and the gradient."""
+        value, gradient = self._answer("value_and_grad", args)
+        return value, gradient
+
+    def hessian(self, *args: Tree) -> Tree:
+        """∂²f/∂xᵢ∂xⱼ: the shape of the gradient, each number replaced by a gradient."""
+        return self._answer("hessian", args)
+
+    # --- Recording ---
+
+    def _record(self, args: tuple[Tree, ...], point: Sequence[float]) -> Variant:
+        """The function recorded at a point."""
+        if self._function is None:
+            raise ValueError(
+                f"{self.__name__} came here without its Python source (it could not be pickled) and this call needs a new recording; "
+                "call it once with such arguments before pickling, or define it in a module"
+            )
+        variables = [Value(x) for x in point]
+        guards: list[Guard] = []
+
+        def on_branch(condition: Value) -> None:
+            guards.append(Guard(condition, condition.data != 0.0, call_site()))
+
+        with switched(on_branch=on_branch, recording=True):
+            tree = self._function(*like(args, iter(variables)))
+        results = [_result(y) for y in leaves(tree)]
+        variant = Variant(tree, variables, results, guards)
+        self._variants.setdefault(_shape(args), []).append(variant)
+        return variant
+
+    def _executor(self, variant: Variant, what: str, args: tuple[Tree, ...], in_lanes: bool) -> Any:
+        key = (what, in_lanes)
+        if key not in variant.executors:
+            outputs, variant.trees[what] = self._outputs(variant, what, args)
+            conditions = [guard.condition for guard in variant.guards]
+            inputs: dict[str, Any] = {"lanes" if in_lanes else "shared": variant.variables}
+            program = build([*conditions, *outputs], **inputs)
+            variant.executors[key] = engines.executor(program, engine=self._engine, fast=self._fast)
+        return variant.executors[key]
+
+    def _outputs(self, variant: Variant, what: str, args: tuple[Tree, ...]) -> tuple[list[Value], Tree]:
+        """What is asked for as Values, and the tree that the numbers will fill."""
+        if what == "value":
+            return variant.results, variant.shape
+        if isinstance(variant.shape, (list, tuple)):
+            raise TypeError(
+                f"{what} needs a function that returns one number, {self.__name__} returns a {type(variant.shape).__name__}"
+            )
+        xs, shape = variant.variables, args[0] if len(args) == 1 else args
+        slopes = adjoint_graph(variant.results[0], xs)
+        if what == "value_and_grad":
+            return [*variant.results, *slopes], (None, shape)
+        rows = [adjoint_graph(slope, xs) for slope in slopes]
+        return [v for row in rows for v in row], like(shape, iter([shape] * len(xs)))
+
+    # --- Answering ---
+
+    def _answer(self, what: str, args: tuple[Tree, ...]) -> Tree:
+        if not args:
+            raise TypeError(f"{self.__name__} needs at least one argument, got none")
+        given = list(leaves(args))
+        with self._lock:
+            if any([getattr(x, "shape", ()) != () for x in given]):
+                return self._answer_arrays(what, args, given)
+            return self._answer_numbers(what, args, [real_number(x, self.__name__) for x in given])
+
+    def _answer_numbers(self, what: str, args: tuple[Tree, ...], point: list[float]) -> Tree:
+        known = self._variants.get(_shape(args), ())
+        for variant in known:
+            answers, numbers = self._run_point(variant, what, args, point)
+            if _holds(variant, answers):
+                return like(variant.trees[what], iter(numbers))
+        variant = self._record(args, point)
+        _, numbers = self._run_point(variant, what, args, point)
+        return like(variant.trees[what], iter(numbers))
+
+    def _run_point(
+        self, variant: Variant, what: str, args: tuple[Tree, ...], point: list[float]
+    ) -> tuple[list[float], list[float]]:
+        outputs, _ = self._executor(variant, what, args, False).evaluate(np.array(point), _NO_LANES)
+        numbers = outputs.tolist()
+        n = len(variant.guards)
+        return numbers[:n], numbers[n:]
+
+    def _answer_arrays(self, what: str, args: tuple[Tree, ...], given: list[Any]) -> Tree:
+        arrays = np.broadcast_arrays(*[np.asarray(x, dtype=float) for x in given])
+        shape = arrays[0].shape
+        lanes = np.array([a.ravel() for a in arrays])
+        for variant in [*self._variants.get(_shape(args), ()), None]:
+            if variant is None and lanes.shape[1]:
+                variant = self._record(args, lanes[:, 0].tolist())
+            elif variant is None:
+                variant = self._record(args, [1.0] * len(given))
+            answers, rows = self._run_lanes(variant, what, args, lanes)
+            parted = self._parted(variant, answers)
+            if parted is None:
+                return like(variant.trees[what], iter([row.reshape(shape) for row in rows]))
+        raise ValueError(
+            f"the samples of this call part ways in {self.__name__} at {parted}; an array takes one way through the function: "
+            "choose between numbers with autograd.where(condition, a, b) there"
+        )
+
+    def _run_lanes(self, variant: Variant, what: str, args: tuple[Tree, ...], lanes: Array) -> tuple[list[Array], list[Array]]:
+        executor = self._executor(variant, what, args, True)
+        shared, rows = executor.evaluate(np.empty(0), lanes)
+        numbers, arrays = iter(shared), iter(rows)
+        outputs = [next(arrays) if is_row else np.full(lanes.shape[1], next(numbers)) for is_row, _ in executor.program.outputs]
+        n = len(variant.guards)
+        return outputs[:n], outputs[n:]
+
+    def _parted(self, variant: Variant, answers: list[Array]) -> str | None:
+        """The source line of the first guard that some sample answers differently; None if there is none."""
+        for guard, answer in zip(variant.guards, answers, strict=True):
+            if ((answer != 0.0) != guard.answer).any():
+                return guard.site
+        return None
+
+    # --- Looking inside, travelling ---
+
+    def listing(self) -> str:
+        """The programs recorded so far in the blackboard's notation, one pack per line."""
+        parts = [
+            f"{what}, {'lanes' if in_lanes else 'one sample'}:\n{executor.program.listing()}"
+            for found in self._variants.values()
+            for variant in found
+            for (what, in_lanes), executor in variant.executors.items()
+        ]
+        return "\n\n".join(parts)
+
+    def __getstate__(self) -> dict[str, Any]:
+        import pickle
+
+        try:
+            pickle.dumps(self._function)
+            function = self._function
+        except Exception:  # a lambda or a local function: only what is recorded travels
+            function = None
+        recorded = {
+            shape: [
+                (
+                    [(guard.answer, guard.site) for guard in variant.guards],
+                    len(variant.variables),
+                    variant.trees,
+                    {key: executor.program for key, executor in variant.executors.items()},
+                )
+                for variant in found
+            ]
+            for shape, found in self._variants.items()
+        }
+        return {
+            "function": function,
+            "engine": self._engine,
+            "fast": self._fast,
+            "name": self.__name__,
+            "doc": self.__doc__,
+            "recorded": recorded,
+        }
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self._function, self._fast = state["function"], state["fast"]
+        self._engine = state["engine"] if engines.is_installed(state["engine"]) else engines.chosen("auto")
+        self.__name__, self.__doc__ = state["name"], state["doc"]
+        self._lock = threading.RLock()
+        self._variants = {}
+        for shape, found in state["recorded"].items():
+            self._variants[shape] = [self._arrived(*parts) for parts in found]
+
+    def _arrived(self, guards: Any, n: int, trees: Any, programs: Any) -> Variant:
+        variant = Variant(None, [Value(0.0)] * n, [], [Guard(constant(0.0), answer, site) for answer, site in guards])
+        variant.trees = trees
+        for key, program in programs.items():
+            variant.executors[key] = engines.executor(program, engine=self._engine, fast=self._fast)
+        return variant
+
+
+def _result(y: Any) -> Value:
+    if isinstance(y, Condition):
+        return y.node
+    return y if isinstance(y, Value) else constant(y, "the result of a compiled function")
+
+
+def _holds(variant: Variant, answers: list[float]) -> bool:
+    return all([(x != 0.0) == guard.answer for guard, x in zip(variant.guards, answers, strict=True)])

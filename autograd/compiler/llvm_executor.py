@@ -1,0 +1,148 @@
+"""The LLVM executor: a program as native code in this process, through llvmlite. No C compiler, no files.
+
+Functions of the C library are called under names of our own (``libm_exp``): LLVM knows the real names and would replace some calls
+by its own arithmetic (``pow(x, 2.0)`` by ``x*x``), which does not always give the same bits.
+"""
+
+import ctypes
+import ctypes.util
+import threading
+from typing import Any, final
+
+import llvmlite.binding as llvm
+import numpy as np
+import numpy.typing as npt
+
+from autograd.compiler.llvm_ir import Emitter
+from autograd.compiler.program import Program
+from autograd.ops import Op
+
+Array = npt.NDArray[np.float64]
+
+_SIGNATURE = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 7, ctypes.c_int64, ctypes.c_int64)
+_compiling = threading.Lock()
+_libm = ctypes.CDLL(ctypes.util.find_library("m") or None)
+_known: set[str] = set()
+# The widest vector of doubles the programs use; narrower machines split it.
+WIDTH = 8
+
+
+def _target() -> Any:
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    target = llvm.Target.from_default_triple()
+    return target.create_target_machine(
+        cpu=llvm.get_host_cpu_name(), features=llvm.get_host_cpu_features().flatten(), opt=2, jit=True
+    )
+
+
+def _offer(name: str) -> None:
+    """Make a function of the C library known to LLVM under our name."""
+    if name not in _known:
+        llvm.add_symbol(f"libm_{name}", ctypes.cast(getattr(_libm, name), ctypes.c_void_p).value)
+        _known.add(name)
+
+
+def aligned(*shape: int) -> Array:
+    """An array of zeros on a 64-byte boundary, as vector loads want it."""
+    size = int(np.prod(shape))
+    raw = np.zeros(size + 8)
+    start = (-raw.ctypes.data % 64) // 8
+    return raw[start : start + size].reshape(shape)
+
+
+@final
+class Native:
+    """Native code for modules of IR; keeps alive what that code refers to."""
+
+    def __init__(self, ir: str, libm: list[str], callbacks: dict[str, Any]) -> None:
+        self._keep = callbacks
+        with _compiling:
+            for name in libm:
+                _offer(name)
+            for name, function in callbacks.items():
+                llvm.add_symbol(name, ctypes.cast(function, ctypes.c_void_p).value)
+            machine = _target()
+            module = llvm.parse_assembly(ir)
+            module.verify()
+            tuning = llvm.create_pipeline_tuning_options(speed_level=2)
+            builder = llvm.create_pass_builder(machine, tuning)
+            builder.getModulePassManager().run(module, builder)
+            self.optimized_ir = str(module)
+            self._engine = llvm.create_mcjit_compiler(module, machine)
+            self._engine.finalize_object()
+
+    def address(self, name: str) -> int:
+        """Where a function of the module begins."""
+        return int(self._engine.get_function_address(name))
+
+
+@final
+class LlvmExecutor:
+    """Runs a program as native code; see ``evaluate``. One run at a time; several threads take turns."""
+
+    name = "llvm"
+
+    def __init__(self, program: Program, *, fast: bool = False) -> None:
+        self.program = program
+        self.fast = fast
+        self.width = WIDTH if program.n_lanes else 1
+        self._lock = threading.Lock()
+        emitter = Emitter(program, width=self.width, fast=fast)
+        function = emitter.function("run")
+        self.llvm_ir = emitter.declarations() + function
+        self._errors: list[BaseException] = []
+        callbacks = {name: _callback(op, emitter, self._errors) for op, name in emitter.callbacks.items()}
+        self._native = Native(self.llvm_ir, list(emitter.libm), callbacks)
+        self._run = _SIGNATURE(self._native.address("run"))
+        self._tab = emitter.tables.array()
+        n = len(program.constants)
+        self._s = aligned(max(program.shared_size, 1))
+        self._s[:n] = program.constants
+        self._inputs = self._s[n : n + program.n_shared]
+        self._r = aligned(max(program.rows_size, 1), self.width)
+        reduced = sum(pack.count for pack in program.packs if pack.reduces)
+        self._acc = aligned(max(reduced, 1), self.width)
+        self._n_out = [sum(is_row is kind for is_row, _ in program.outputs) for kind in (False, True)]
+        self._out_s = aligned(max(self._n_out[0], 1))
+        self._pointers = [a.ctypes.data for a in (self._s, self._r, self._out_s, self._acc, self._tab)]
+
+    def evaluate(self, shared: Array, lanes: Array) -> tuple[Array, Array]:
+        """The outputs that are shared numbers, as an array, and those that are rows, as an array [output, lane].
+
+        ``shared`` holds the shared inputs, ``lanes`` the inputs that vary as an array [input, lane].
+        """
+        count = lanes.shape[1]
+        padded = -(-count // self.width) * self.width
+        if padded != count:
+            lanes = np.concatenate([lanes, np.repeat(lanes[:, :1], padded - count, axis=1)], axis=1)
+        lanes = np.ascontiguousarray(lanes, dtype=float)
+        rows = np.empty((self._n_out[1], padded))
+        s, r, out_s, acc, tab = self._pointers
+        with self._lock:
+            self._inputs[:] = shared
+            self._run(s, r, lanes.ctypes.data, out_s, rows.ctypes.data, acc, tab, padded, count)
+            result = self._out_s[: self._n_out[0]].copy()
+            if self._errors:
+                raise self._errors.pop()
+        return result, rows[:, :count]
+
+
+def _callback(op: Op, emitter: Emitter, errors: list[BaseException]) -> Any:
+    """A C function that calls the op's value; an exception in it is kept for the end of the run."""
+    arity = max(len(step.operands) for pack in emitter.program.packs if pack.op for step in _steps(pack.op, len(pack.tables), op))
+
+    def call(*operands: float) -> float:
+        try:
+            return float(op.value(*operands))
+        except BaseException as error:  # kept and raised by evaluate: nothing may travel through native code
+            errors.append(error)
+            return float("nan")
+
+    return ctypes.CFUNCTYPE(ctypes.c_double, *[ctypes.c_double] * arity)(call)
+
+
+def _steps(op: Op, arity: int, wanted: Op) -> list[Any]:
+    from autograd.compiler.kernels import body_of
+
+    return [step for step in body_of(op, arity).instructions if step.op is wanted]

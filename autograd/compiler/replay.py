@@ -1,0 +1,115 @@
+"""A recorded loss as a program: ``step()`` recomputes it and all its gradients from the numbers the leaves hold now."""
+
+import time
+from collections import deque
+from dataclasses import dataclass
+from itertools import repeat
+from typing import Any, final
+
+import numpy as np
+
+from autograd.compiler import engines
+from autograd.compiler.numpy_executor import Array
+from autograd.compiler.program import Program, build
+from autograd.derivatives import adjoint_graph
+from autograd.value import Value, topological_order
+
+_NO_LANES = np.empty((0, 1))
+
+
+@final
+@dataclass(frozen=True)
+class Stats:
+    """What compiling made of a graph, and the seconds it took."""
+
+    engine: str
+    scalar_nodes: int
+    normal_nodes: int
+    packs: int
+    levels: int
+    lanes: int
+    bytes: int
+    seconds_to_differentiate: float
+    seconds_to_build: float
+    seconds_to_compile: float
+
+
+def stats_of(program: Program, engine: str, lanes: int, seconds: tuple[float, float, float]) -> Stats:
+    """The stats of a program."""
+    tables = sum(table.nbytes for pack in program.packs for table in pack.tables)
+    size = 8 * (program.shared_size + program.rows_size * max(lanes, 1)) + tables
+    return Stats(engine, program.scalar_nodes, program.normal_nodes, len(program.packs), program.levels, lanes, size, *seconds)
+
+
+@final
+class Step:
+    """A recorded loss, compiled; made by ``autograd.compile(loss)``.
+
+    ``step()`` reads ``.data`` of every leaf, recomputes, writes ``loss.data`` and assigns every leaf's ``.grad``, as after
+    ``zero_grad()``, forward and ``backward()``; it returns the loss. The nodes between leaves and loss keep their old numbers.
+    ``leaves`` are the Values it depends on, in topological order; ``value_and_grad(array)`` takes their numbers from an array and
+    touches no Value.
+
+    >>> import autograd
+    >>> from autograd import Value
+    >>> a, b = Value(2.0, label="a"), Value(3.0, label="b")
+    >>> step = autograd.compile(a * b + b)
+    >>> [v.label for v in step.leaves]
+    ['a', 'b']
+    >>> value, gradient = step.value_and_grad([10.0, 1.0])
+    >>> value, gradient.tolist()
+    (11.0, [1.0, 11.0])
+    """
+
+    def __init__(self, loss: Value, *, engine: str = "auto", fast: bool = False) -> None:
+        engine = engines.chosen(engine)
+        self.loss = loss
+        self.leaves = tuple([v for v in topological_order(loss) if v.is_leaf and not v.is_constant])
+        start = time.perf_counter()
+        gradient = adjoint_graph(loss, self.leaves)
+        differentiated = time.perf_counter()
+        program = build([loss, *gradient], shared=self.leaves)
+        built = time.perf_counter()
+        self._executor = engines.executor(program, engine=engine, fast=fast)
+        seconds = (differentiated - start, built - differentiated, time.perf_counter() - built)
+        self.stats = stats_of(program, engine, 0, seconds)
+        self._fast = fast
+
+    def __call__(self) -> float:
+        value, gradient = self.value_and_grad([v.data for v in self.leaves])
+        self.loss.data = value
+        deque(map(setattr, self.leaves, repeat("grad"), gradient.tolist()), maxlen=0)
+        return value
+
+    def value_and_grad(self, numbers: Any) -> tuple[float, Array]:
+        """The loss and its gradient at these numbers, one for each of ``leaves``; ValueError if their count is another."""
+        point = np.asarray(numbers, dtype=float)
+        if point.shape != (len(self.leaves),):
+            raise ValueError(f"value_and_grad needs {len(self.leaves)} numbers, one for each leaf, got shape {point.shape}")
+        outputs, _ = self._executor.evaluate(point, _NO_LANES)
+        return float(outputs[0]), outputs[1:] + 0.0  # 0.0 + x: what accumulating into a zeroed .grad gives
+
+    def listing(self) -> str:
+        """The program in the blackboard's notation, one pack per line."""
+        return self._executor.program.listing()
+
+    @property
+    def llvm_ir(self) -> str:
+        """The generated LLVM IR; empty with the NumPy engine."""
+        return getattr(self._executor, "llvm_ir", "")
+
+    def __repr__(self) -> str:
+        return f"<compiled loss: {self.stats.scalar_nodes} scalar nodes in {self.stats.packs} packs, {self.stats.engine}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        state = (self._executor.program, self.stats, self._fast, self.loss.detach(), [v.detach() for v in self.leaves])
+        return _arrive, state
+
+
+def _arrive(program: Program, stats: Stats, fast: bool, loss: Value, leaves: list[Value]) -> Step:
+    """A pickled Step: its program compiled anew, with leaves and a loss of its own."""
+    step = object.__new__(Step)
+    step.loss, step.leaves, step.stats, step._fast = loss, tuple(leaves), stats, fast
+    engine = stats.engine if engines.is_installed(stats.engine) else "auto"
+    step._executor = engines.executor(program, engine=engine, fast=fast)
+    return step
