@@ -40,18 +40,23 @@ def like(tree: Tree, numbers: Iterator[Any]) -> Tree:
 # --- Over Values ---------------------------------------------------------------------------------------------------------------
 
 
-def adjoint_graph(root: Value, xs: Sequence[Value]) -> list[Value]:
-    """∂root/∂x for each x as recorded Values; each is the graph of what ``backward()`` computes, bit for bit.
+# What becomes of a contribution on its way from a node to an operand.
+Crossing = Callable[[Value, Value, Number], Number]
+
+
+def adjoint_graph(root: Value, xs: Sequence[Value], seed: Number = 1.0, crossing: Crossing | None = None) -> list[Value]:
+    """∂root/∂x for each x as recorded Values; each is the graph of what ``backward(seed)`` computes, bit for bit.
 
     Only nodes that depend on some x receive an adjoint. An adjoint that exists only behind a condition carries the condition
     along as its gate, so that a branch not taken leaks nothing: where(x > 0, √x, 0) at −1 has derivative 0, not 0·nan.
+    ``crossing`` sees every contribution: the compiler adds up there what the samples of a batch hand to one parameter.
     """
     order = topological_order(root)
     wanted = set(xs)
     for node in order:
         if any([v in wanted for v in node._prev]):
             wanted.add(node)
-    adjoints: dict[Value, Number] = {root: 1.0}
+    adjoints: dict[Value, Number] = {root: seed}
     gates: dict[Value, Value | None] = {root: None}
     with switched(simplify=True, recording=True):
         for node in reversed(order):
@@ -61,7 +66,10 @@ def adjoint_graph(root: Value, xs: Sequence[Value]) -> list[Value]:
             g, gate = adjoints[node], gates[node]
             for operand, contribution in zip(node._prev, _rule_of(node)(g, node, *node._prev), strict=True):
                 if contribution is not None and operand in wanted:
-                    _accumulate(adjoints, gates, operand, contribution, gate)
+                    arriving, own = _gated(contribution, gate)
+                    if crossing is not None:
+                        arriving = crossing(node, operand, arriving)
+                    _accumulate(adjoints, gates, operand, arriving, own)
         return [_as_value(adjoints.get(x, 0.0)) for x in xs]
 
 
@@ -90,19 +98,22 @@ def _check_recorded(node: Value) -> None:
             )
 
 
+def _gated(contribution: Any, gate: Value | None) -> tuple[Number, Value | None]:
+    """A contribution of a node behind a gate, as a number that is 0 where its gate is closed, and that gate."""
+    if isinstance(contribution, Gated):
+        contribution, own = contribution.value, contribution.condition
+        gate = own if gate is None else ops.both(gate, own)
+    return (contribution if gate is None else ops.select(gate, contribution, 0.0)), gate
+
+
 def _accumulate(
     adjoints: dict[Value, Number],
     gates: dict[Value, Value | None],
     operand: Value,
-    contribution: Any,
+    contribution: Number,
     gate: Value | None,
 ) -> None:
     """Add a contribution to an operand's adjoint; what lies behind a gate is added only where the gate is open."""
-    if isinstance(contribution, Gated):
-        contribution, own = contribution.value, contribution.condition
-        gate = own if gate is None else ops.both(gate, own)
-    if gate is not None:
-        contribution = ops.select(gate, contribution, 0.0)
     if operand not in adjoints:
         adjoints[operand], gates[operand] = contribution, gate
         return

@@ -21,7 +21,7 @@ its ``_record``; a condition that is not a bool chooses through its ``_select``.
 import math
 import operator
 from collections.abc import Callable, Sequence
-from functools import lru_cache, reduce
+from functools import lru_cache, partial, reduce
 from typing import Any
 
 # A float, a Value, or whatever else can record an op.
@@ -118,9 +118,11 @@ def real_number(x: object, taker: str = "this") -> float:
     if kind is float:
         return x  # type: ignore[return-value]
     number: Any = x.item() if getattr(x, "shape", None) == () and hasattr(x, "item") else x
-    # numbers.Real would cost 20 ms of imports at start; __float__ with an order relation means the same.
+    # numbers.Real would cost 20 ms of imports at start; __float__ with __trunc__ means the same. Only np.longdouble, whose item()
+    # is no Python number, has is_integer instead. Of the class and not of the number: the class float has a __float__ too.
+    has = partial(hasattr, type(number))
     is_real = isinstance(number, (float, int)) or (
-        hasattr(number, "__float__") and hasattr(number, "__trunc__") and not hasattr(number, "shape")
+        has("__float__") and (has("__trunc__") or has("is_integer")) and getattr(number, "shape", ()) == ()
     )
     if not is_real:
         raise TypeError(f"{taker} needs a real number, got {describe(x)}; {advice(x)}")

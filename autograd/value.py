@@ -228,7 +228,7 @@ class Value:
         for v in operands:
             if not isinstance(v, Value):
                 raise TypeError(f"_children must be Values, got {describe(v)}; wrap it: Value({v!r})")
-        self._a = operands
+        self._a, self._b = operands, None
         self._xa = tuple([v._data for v in operands])
         self._y = self._data
         self.op = Op(symbol, _no_value, None)
@@ -644,7 +644,7 @@ def _commit(adjoints: dict[Value, float]) -> None:
 def _blame(node: Value, g: float, contributions: Contributions, mode: Mode | None) -> None:
     """FloatingPointError if finite numbers went into the node's rule and a nan or inf came out."""
     received = [c for c in contributions if c is not None]
-    if are_finite(received) or not are_finite((g,)) or mode is None:
+    if are_finite(received) or not are_finite((g, *recorded_numbers(node))) or mode is None:
         return
     site = mode.sites.get(node, "an unknown place: it was recorded outside detect_anomaly()")
     raise FloatingPointError(

@@ -107,7 +107,7 @@ class Text:
         return register
 
     @contextlib.contextmanager
-    def loop(self, start: int, stop: int | str, step: int = 1) -> Iterator[str]:
+    def loop(self, start: int, stop: int | str, step: int | str = 1) -> Iterator[str]:
         """A counter from start up to, not including, stop; the body runs at least once."""
         slot, label = self.variable("i64", "i"), self.name("loop")[1:]
         self.do(f"store i64 {start}, ptr {slot}")
