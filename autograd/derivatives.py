@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from autograd import ops
-from autograd.modes import switched
+from autograd.modes import recording, switched
 from autograd.ops import Number, describe, real_number
 from autograd.value import Condition, Gated, Value, constant, recorded_numbers, topological_order
 
@@ -207,8 +207,9 @@ def value_and_grad(f: Callable[..., Any]) -> Callable[..., tuple[Any, Tree]]:
     """
 
     def both(*args: Tree) -> tuple[Any, Tree]:
-        trees, variables, hand_out = _variables(args)
-        y = _result(f(*trees))
+        with recording():
+            trees, variables, hand_out = _variables(args)
+            y = _result(f(*trees))
         slopes = map(hand_out, adjoint_graph(y, variables))
         return hand_out(y), _unwrap(args, like(args, slopes))
 
@@ -224,8 +225,9 @@ def jacobian(f: Callable[..., Tree]) -> Callable[..., Tree]:
     """
 
     def matrix(*args: Tree) -> Tree:
-        trees, variables, hand_out = _variables(args)
-        ys = f(*trees)
+        with recording():
+            trees, variables, hand_out = _variables(args)
+            ys = f(*trees)
         rows = (_unwrap(args, like(args, map(hand_out, adjoint_graph(_result(y), variables)))) for y in leaves(ys))
         return like(ys, rows)
 

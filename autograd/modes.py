@@ -64,6 +64,12 @@ def no_grad() -> contextlib.AbstractContextManager[Mode]:
     return switched(recording=False)
 
 
+def recording() -> contextlib.AbstractContextManager[object]:
+    """A context in which ops are recorded even inside ``no_grad``: a function cannot be differentiated otherwise."""
+    mode = modes.get(threading.get_ident())
+    return contextlib.nullcontext() if mode is None or mode.recording else switched(recording=True)
+
+
 def detect_anomaly() -> contextlib.AbstractContextManager[Mode]:
     """A context (or decorator) in which the first nan or inf raises FloatingPointError, forward or backward.
 

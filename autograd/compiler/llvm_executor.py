@@ -55,7 +55,7 @@ def aligned(*shape: int) -> Array:
 class Native:
     """Native code for modules of IR; keeps alive what that code refers to."""
 
-    def __init__(self, ir: str, libm: list[str], callbacks: dict[str, Any]) -> None:
+    def __init__(self, ir: str, libm: list[str], callbacks: dict[str, Any], *, unroll: bool) -> None:
         self._keep = callbacks
         with _compiling:
             for name in libm:
@@ -65,7 +65,10 @@ class Native:
             machine = _target()
             module = llvm.parse_assembly(ir)
             module.verify()
+            # The loops are vectorized where it pays as they are written; LLVM's own attempts cost half of the time to compile.
             tuning = llvm.create_pipeline_tuning_options(speed_level=2)
+            tuning.loop_vectorization = tuning.slp_vectorization = False
+            tuning.loop_unrolling = unroll
             builder = llvm.create_pass_builder(machine, tuning)
             builder.getModulePassManager().run(module, builder)
             self.optimized_ir = str(module)
@@ -90,10 +93,10 @@ class LlvmExecutor:
         self._lock = threading.Lock()
         emitter = Emitter(program, width=self.width, fast=fast)
         function = emitter.function("run")
-        self.llvm_ir = emitter.declarations() + function
+        self.llvm_ir = "\n".join([*emitter.declarations(), emitter.definitions(), function])
         self._errors: list[BaseException] = []
         callbacks = {name: _callback(op, emitter, self._errors) for op, name in emitter.callbacks.items()}
-        self._native = Native(self.llvm_ir, list(emitter.libm), callbacks)
+        self._native = Native(self.llvm_ir, list(emitter.libm), callbacks, unroll=program.n_lanes > 0)
         self._run = _SIGNATURE(self._native.address("run"))
         self._tab = emitter.tables.array()
         n = len(program.constants)
@@ -101,11 +104,10 @@ class LlvmExecutor:
         self._s[:n] = program.constants
         self._inputs = self._s[n : n + program.n_shared]
         self._r = aligned(max(program.rows_size, 1), self.width)
-        reduced = sum(pack.count for pack in program.packs if pack.reduces)
-        self._acc = aligned(max(reduced, 1), self.width)
+        self._kept_rows = len(emitter.kept)
         self._n_out = [sum(is_row is kind for is_row, _ in program.outputs) for kind in (False, True)]
         self._out_s = aligned(max(self._n_out[0], 1))
-        self._pointers = [a.ctypes.data for a in (self._s, self._r, self._out_s, self._acc, self._tab)]
+        self._pointers = [a.ctypes.data for a in (self._s, self._r, self._out_s, self._tab)]
 
     def evaluate(self, shared: Array, lanes: Array) -> tuple[Array, Array]:
         """The outputs that are shared numbers, as an array, and those that are rows, as an array [output, lane].
@@ -118,10 +120,11 @@ class LlvmExecutor:
             lanes = np.concatenate([lanes, np.repeat(lanes[:, :1], padded - count, axis=1)], axis=1)
         lanes = np.ascontiguousarray(lanes, dtype=float)
         rows = np.empty((self._n_out[1], padded))
-        s, r, out_s, acc, tab = self._pointers
+        kept = aligned(self._kept_rows, padded + self.width)
+        s, r, out_s, tab = self._pointers
         with self._lock:
             self._inputs[:] = shared
-            self._run(s, r, lanes.ctypes.data, out_s, rows.ctypes.data, acc, tab, padded, count)
+            self._run(s, r, lanes.ctypes.data, out_s, rows.ctypes.data, kept.ctypes.data, tab, padded, count)
             result = self._out_s[: self._n_out[0]].copy()
             if self._errors:
                 raise self._errors.pop()

@@ -70,6 +70,13 @@ class Pack:
         """The number of instances."""
         return len(self.tables[0])
 
+    def rows_of_tables(self) -> list[bool]:
+        """For each table whether its slots are rows."""
+        if self.op is not None:
+            return list(self.rows)
+        kinds = [kind for run in self.runs for kind in (run.a_is_row, run.b_is_row)]
+        return [kind for kind in kinds if kind is not None]
+
 
 @final
 @dataclass(frozen=True)

@@ -173,7 +173,7 @@ class ArrayLoop:
 # --- The native loop -----------------------------------------------------------------------------------------------------------
 
 _ARGUMENTS = (
-    "s r lanes out acc tab us ur uio uacc utab table order losses hits best".split(),
+    "s r lanes out kept tab us ur uio utab table order losses hits best".split(),
     "padded pcount ppadded n size epochs moving stride".split(),
 )
 
@@ -194,16 +194,17 @@ class NativeLoop:
         width = next((w for w in (1, 2, 4) if size <= w), WIDTH)
         emitters = [Emitter(programs[0], width=width, fast=fast), Emitter(programs[1], width=WIDTH, fast=fast)]
         functions = [emitter.function(name) for emitter, name in zip(emitters, ("batch", "update"), strict=True)]
-        declarations = dict.fromkeys("\n".join(emitter.declarations() for emitter in emitters).splitlines())
-        self.llvm_ir = "\n".join(declarations) + "\n" + "\n".join(functions) + _train(programs, width)
+        declarations = dict.fromkeys(line for emitter in emitters for line in emitter.declarations())
+        definitions = dict.fromkeys(emitter.definitions() for emitter in emitters)
+        self.llvm_ir = "\n".join([*declarations, *definitions, *functions, _train(programs, width)])
         if any(emitter.callbacks for emitter in emitters):
             raise TypeError("a native training loop needs ops that the table or autograd's functions define; use engine='numpy'")
         libm = dict.fromkeys(name for emitter in emitters for name in emitter.libm)
-        self._native = Native(self.llvm_ir, list(libm), {})
+        self._native = Native(self.llvm_ir, list(libm), {}, unroll=True)
         kinds = [ctypes.c_void_p] * len(_ARGUMENTS[0]) + [ctypes.c_int64] * len(_ARGUMENTS[1]) + [ctypes.c_double]
         self._train = ctypes.CFUNCTYPE(ctypes.c_int64, *kinds)(self._native.address("train"))
         self._programs, self._tables = programs, [emitter.tables.array() for emitter in emitters]
-        self._width, self._unit = width, WIDTH
+        self._width, self._unit, self._kept = width, WIDTH, len(emitters[0].kept)
         self._arrays = self._allocate(len(recipe.parameters), len(recipe.update.state))
 
     def _allocate(self, parameters: int, memory: int) -> dict[str, Array]:
@@ -211,17 +212,15 @@ class NativeLoop:
         aligned, width, unit = self._aligned, self._width, self._unit
         self._padded = -(-self._size // width) * width
         self._ppadded = -(-parameters // unit) * unit
-        reduced = sum(pack.count for pack in batch.packs if pack.reduces)
         arrays = {
             "s": aligned(batch.shared_size),
             "r": aligned(batch.rows_size, width),
             "lanes": aligned(max(batch.n_lanes, 1), self._padded),
             "out": aligned(len(batch.outputs)),
-            "acc": aligned(max(reduced, 1), width),
+            "kept": aligned(max(self._kept, 1), self._padded + width),
             "us": aligned(update.shared_size),
             "ur": aligned(update.rows_size, unit),
             "uio": aligned(2 + memory, self._ppadded),
-            "uacc": aligned(1, unit),
         }
         arrays["s"][: len(batch.constants)] = batch.constants
         arrays["us"][: len(update.constants)] = update.constants
@@ -323,7 +322,7 @@ def _train(programs: Sequence[Program], width: int) -> str:
             share = t.let(f"fdiv double {double(1.0)}, {size}")
             store(share, "%s", plus(count, str(first)))
             t.do(
-                "call void @batch(ptr %s, ptr %r, ptr %lanes, ptr %out, ptr null, ptr %acc, ptr %tab, "
+                "call void @batch(ptr %s, ptr %r, ptr %lanes, ptr %out, ptr null, ptr %kept, ptr %tab, "
                 f"i64 {rounded}, i64 {real})"
             )
             error = load("%out", count)
@@ -342,7 +341,7 @@ def _train(programs: Sequence[Program], width: int) -> str:
             step = load("%us", str(ufirst))
             store(t.let(f"fadd double {step}, {double(1.0)}"), "%us", str(ufirst))
             t.do(
-                "call void @update(ptr %us, ptr %ur, ptr %uio, ptr null, ptr %uio, ptr %uacc, ptr %utab, "
+                "call void @update(ptr %us, ptr %ur, ptr %uio, ptr null, ptr %uio, ptr null, ptr %utab, "
                 "i64 %ppadded, i64 %pcount)"
             )
             with t.loop(0, count) as i:
