@@ -1,25 +1,25 @@
-"""What a thread has switched on around the recording of ops: recording off, anomaly detection, simplification, branch listening.
+"""What a thread has switched on around the recording of ops: recording off, anomaly detection, simplification, listening, counting.
 
 ``value`` asks here at every op; nothing else does.
 """
 
 import contextlib
+import os
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
 from types import FrameType
 from typing import Any, final
 from weakref import WeakKeyDictionary
 
-_PACKAGE = str(Path(__file__).parent)
+_PACKAGE = os.path.dirname(__file__)  # pathlib would lengthen the import of autograd by a tenth
 
 
 @final
 class Mode:
-    """What a thread has switched on: recording off, anomaly detection, simplification, a listener for branches."""
+    """What a thread has switched on: recording off, anomaly detection, simplification, a listener for branches, a tally of ops."""
 
-    __slots__ = ("anomaly", "on_branch", "recording", "simplify", "sites")
+    __slots__ = ("anomaly", "on_branch", "recording", "simplify", "sites", "tally")
 
     def __init__(self) -> None:
         self.recording = True
@@ -27,6 +27,7 @@ class Mode:
         self.simplify = False
         self.on_branch: Callable[[Any], None] | None = None
         self.sites: WeakKeyDictionary[Any, str] = WeakKeyDictionary()
+        self.tally: Any = None  # see numerical.Tally
 
 
 # Thread → its mode. Empty in ordinary work, so that an op pays one truth test for all of them.

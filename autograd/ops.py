@@ -15,7 +15,8 @@ Floats follow IEEE-754 and C99: nothing raises, nothing turns complex. Python's 
 so the rows call the total functions of the first section, and rules divide with ``divide``, not ``/``.
 
 This module knows nothing of nodes, graphs or gradients: an operand that is not a float is asked to record the op itself, through
-its ``_record``; a condition that is not a bool chooses through its ``_select``.
+its ``_record``; a condition that is not a bool
+chooses through its ``_select``, and lets through with its ``_gate``.
 """
 
 import math
@@ -216,6 +217,14 @@ def where(condition: Number, a: Number, b: Number) -> Number:
     return select(a, b)
 
 
+def only_where(condition: Number, g: Number, *, holds: bool = True) -> Number | None:
+    """``g`` where the condition holds (or does not), nothing at all elsewhere: for rules, whose None is "no derivative flows"."""
+    gate = getattr(condition, "_gate", None)
+    if gate is None:
+        return g if bool(condition) is holds else None
+    return gate(g, holds)
+
+
 def _condition(name: str, symbol: str, value: Callable[..., bool]) -> Op:
     """A condition as a number, 1.0 or 0.0; no derivative flows through it."""
     return Op(name, lambda *xs: float(value(*xs)), lambda g, y, *xs: (None,) * len(xs), symbol=symbol)
@@ -239,7 +248,7 @@ select = Op(
     "select",
     lambda c, a, b: a if c != 0.0 else b,
     # None, not 0: an adjoint that is nothing stops here, where a zero would meet an infinite slope further down and become nan.
-    lambda g, y, c, a, b: (None, where(c, g, None), where(c, None, g)),
+    lambda g, y, c, a, b: (None, only_where(c, g), only_where(c, g, holds=False)),
     symbol="where",
 )
 
@@ -282,11 +291,22 @@ power_both = Op(
     lambda g, y, a, b: (
         # 0⁰ and nan⁰ are 1 for every base, so their slope is 0 and not 0·∞; 0ᵇ is 0 for every b > 0. No mask is wider:
         # masking all of b = 0 makes the Hessian at (2, 0) asymmetric.
-        g * where(equal(b, 0.0) & (equal(a, 0.0) | is_nan(a)), 0.0, b * power(a, b - 1.0)),
+        g * where(equal(b, 0.0) & (equal(a, 0.0) | is_nan(a)), 0.0, b * one_less_power(a, b)),
         g * where(equal(a, 0.0) & (b >= 0.0), 0.0, y * log(a)),
     ),
     symbol="**",
 )
+
+
+def one_less_power(a: Number, b: Number) -> Number:
+    """a**(b − 1), with what rounding b − 1 loses put back: at x = 2 and b = 0.3 that is 1 ulp, at x = 1e100 a hundred."""
+    less = b - 1.0
+    moved = less - b
+    lost = (b - (less - moved)) + (-1.0 - moved)  # exact (Knuth's two-sum)
+    if type(lost) is float and not lost:
+        return power(a, less)
+    small = stop_gradient(where((a > 0.0) & (a < INF) & (abs(lost) > 0.0), lost * log(a), 0.0))
+    return power(a, less) * (1.0 + small)
 
 
 def is_nan(a: Number) -> Number:
@@ -302,7 +322,7 @@ def power_of(n: float) -> Op:
     elif n == 1.0:
         rule = lambda g, y, a: (g,)  # noqa: E731
     else:
-        rule = lambda g, y, a: (g * (n * power(a, n - 1.0)),)  # noqa: E731
+        rule = lambda g, y, a: (g * (n * one_less_power(a, n)),)  # noqa: E731
     return Op(f"**{n!r}", lambda a: power_value(a, n), rule, symbol=f"**{n:g}")
 
 

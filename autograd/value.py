@@ -66,6 +66,8 @@ def record(op: Op, operands: Iterable[Number]) -> "Value":
         data = real_number(data, f"the value of op {op.name}")
     if mode is not None and mode.anomaly and are_finite(numbers) and not are_finite((data,)):
         raise FloatingPointError(f"{_application(op, nodes, numbers)} gave {data!r} at {call_site()}")
+    if mode is not None and mode.tally is not None:
+        mode.tally.count_op(op, len(nodes))
     if mode is not None and not mode.recording:
         return Value(data)
     out = _new(Value)
@@ -302,13 +304,14 @@ class Value:
     def _record(op: Op, operands: Iterable[Number]) -> "Value":
         return record(op, operands)
 
-    def _select(self, a: Number, b: Number) -> Any:
-        """``where`` with this number as the condition; None for a branch means that nothing at all comes from it."""
-        if b is None:
-            return Gated(self, ops.select(self, a, 0.0))
-        if a is None:
-            return Gated(ops.negation(self), ops.select(self, 0.0, b))
-        return ops.select(self, a, b)
+    def _select(self, a: Number, b: Number) -> "Value":
+        """``where`` with this number as the condition."""
+        return record(ops.select, (self, a, b))
+
+    def _gate(self, g: Number, holds: bool) -> "Gated":
+        """``only_where`` with this number as the condition."""
+        gate = self if holds else ops.negation(self)
+        return Gated(gate, ops.select(gate, g, 0.0))
 
     # --- Operators ---
 
@@ -430,7 +433,7 @@ def _restore(data: float, grad: float, label: str, is_constant: bool) -> Value:
 class Condition:
     """A comparison of Values: behaves and prints as a bool, and stays symbolic inside ``where``.
 
-    Combine conditions with ``&``, ``|`` and ``~``: ``and``, ``or`` and ``not`` turn them into bools.
+    Combine conditions with ``&``, ``|``, ``^`` and ``~``: ``and``, ``or`` and ``not`` turn them into bools.
 
     >>> from autograd import Value
     >>> x = Value(2.0)
@@ -481,10 +484,16 @@ class Condition:
 
     __ror__ = __or__
 
+    def __xor__(self, other: Any) -> "Condition":
+        node = _truth(other)
+        return Condition(ops.both(ops.either(self.node, node), ops.negation(ops.both(self.node, node))))
+
+    __rxor__ = __xor__
+
     def __invert__(self) -> "Condition":
         return Condition(ops.negation(self.node))
 
-    def _select(self, a: Number, b: Number) -> Any:
+    def _select(self, a: Number, b: Number) -> Value:
         return self.node._select(a, b)
 
 
@@ -494,7 +503,7 @@ def _truth(x: object) -> Any:
     if isinstance(x, bool) or type(x).__name__ == "bool_":
         return float(bool(x))
     raise TypeError(
-        f"& and | between conditions need a condition, got {describe(x)}; write comparisons in parentheses: (a > 0) & (b > 0)"
+        f"&, | and ^ between conditions need a condition, got {describe(x)}; write comparisons in parentheses: (a > 0) & (b > 0)"
     )
 
 
@@ -556,7 +565,7 @@ def topological_order(*roots: Value) -> list[Value]:
 def propagate(root: Value, seed: float) -> dict[Value, float]:
     """The adjoint of every node that ``root`` depends on, by the chain rule in reverse topological order; writes nothing."""
     mode = modes.get(threading.get_ident()) if modes else None
-    anomaly = mode is not None and mode.anomaly
+    is_watched = mode is not None and (mode.anomaly or mode.tally is not None)
     order = topological_order(root)
     adjoints = {root: seed}
     adjoint_of, next_node = adjoints.get, order.pop
@@ -573,16 +582,16 @@ def propagate(root: Value, seed: float) -> dict[Value, float]:
         rule = node.op.rule
         if b is not None and rule is not None:
             ga, gb = rule(g, node._y, node._xa, node._xb)
-            if anomaly:
-                _blame(node, g, (ga, gb), mode)
+            if is_watched:
+                _watch(node, g, (ga, gb), mode)
             if ga is not None:
                 adjoints[a] = adjoints[a] + ga if a in adjoints else ga
             if gb is not None:
                 adjoints[b] = adjoints[b] + gb if b in adjoints else gb
             continue
         contributions = _contributions(node, g)
-        if anomaly:
-            _blame(node, g, contributions, mode)
+        if is_watched:
+            _watch(node, g, contributions, mode)
         for v, gv in zip(a if type(a) is tuple else (a,), contributions, strict=True):
             if gv is not None:
                 adjoints[v] = adjoints[v] + gv if v in adjoints else gv
@@ -641,10 +650,18 @@ def _commit(adjoints: dict[Value, float]) -> None:
         deque(map(setattr, adjoints, repeat("grad"), grads), maxlen=0)
 
 
-def _blame(node: Value, g: float, contributions: Contributions, mode: Mode | None) -> None:
-    """FloatingPointError if finite numbers went into the node's rule and a nan or inf came out."""
+def _watch(node: Value, g: float, contributions: Contributions, mode: Mode | None) -> None:
+    """Tell the tally and the detection of anomalies, where they are switched on, what the node's rule has answered."""
     received = [c for c in contributions if c is not None]
-    if are_finite(received) or not are_finite((g, *recorded_numbers(node))) or mode is None:
+    if mode is not None and mode.tally is not None:
+        mode.tally.count_rule(node.op, len(contributions), len(received))
+    if mode is not None and mode.anomaly:
+        _blame(node, g, received, mode)
+
+
+def _blame(node: Value, g: float, received: list[float], mode: Mode) -> None:
+    """FloatingPointError if finite numbers went into the node's rule and a nan or inf came out."""
+    if are_finite(received) or not are_finite((g, *recorded_numbers(node))):
         return
     site = mode.sites.get(node, "an unknown place: it was recorded outside detect_anomaly()")
     raise FloatingPointError(

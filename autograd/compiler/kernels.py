@@ -23,7 +23,29 @@ from autograd.value import CONSTANT, Value, topological_order
 LIBM = {
     getattr(ops, name): name
     for name in (
-        ["exp", "expm1", "log", "log1p", "log2", "log10", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "erf", "erfc", "atan2"]
+        [
+            "exp",
+            "expm1",
+            "log",
+            "log1p",
+            "log2",
+            "log10",
+            "sin",
+            "cos",
+            "tan",
+            "asin",
+            "acos",
+            "atan",
+            "sinh",
+            "cosh",
+            "tanh",
+            "asinh",
+            "acosh",
+            "atanh",
+            "erf",
+            "erfc",
+            "atan2",
+        ]
     )
 }
 LIBM[ops.power_both] = "pow"

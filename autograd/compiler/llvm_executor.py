@@ -7,6 +7,7 @@ by its own arithmetic (``pow(x, 2.0)`` by ``x*x``), which does not always give t
 import ctypes
 import ctypes.util
 import threading
+from collections import OrderedDict
 from typing import Any, final
 
 import llvmlite.binding as llvm
@@ -23,6 +24,10 @@ _SIGNATURE = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 7, ctypes.c_int64, ctyp
 _compiling = threading.Lock()
 _libm = ctypes.CDLL(ctypes.util.find_library("m") or None)
 _known: set[str] = set()
+# Native code is kept for this many programs; 0.1 to 1 s to compile, about 100 kB each.
+MOST_RECENT = 32
+_recent: "OrderedDict[str, Native]" = OrderedDict()
+_recent_lock = threading.Lock()
 # The widest vector of doubles the programs use; narrower machines split it.
 WIDTH = 8
 
@@ -75,6 +80,22 @@ class Native:
             self._engine = llvm.create_mcjit_compiler(module, machine)
             self._engine.finalize_object()
 
+    @classmethod
+    def of(cls, ir: str, libm: list[str], callbacks: dict[str, Any], *, unroll: bool) -> "Native":
+        """The code for this IR, from the last few compiled if it is among them: the IR of two programs of one shape is the same."""
+        if callbacks:  # these belong to one program
+            return cls(ir, libm, callbacks, unroll=unroll)
+        with _recent_lock:
+            if ir in _recent:
+                _recent.move_to_end(ir)
+                return _recent[ir]
+        native = cls(ir, libm, callbacks, unroll=unroll)
+        with _recent_lock:
+            _recent[ir] = native
+            while len(_recent) > MOST_RECENT:
+                _recent.popitem(last=False)
+        return native
+
     def address(self, name: str) -> int:
         """Where a function of the module begins."""
         return int(self._engine.get_function_address(name))
@@ -96,7 +117,7 @@ class LlvmExecutor:
         self.llvm_ir = "\n".join([*emitter.declarations(), emitter.definitions(), function])
         self._errors: list[BaseException] = []
         callbacks = {name: _callback(op, emitter, self._errors) for op, name in emitter.callbacks.items()}
-        self._native = Native(self.llvm_ir, list(emitter.libm), callbacks, unroll=program.n_lanes > 0)
+        self._native = Native.of(self.llvm_ir, list(emitter.libm), callbacks, unroll=program.n_lanes > 0)
         self._run = _SIGNATURE(self._native.address("run"))
         self._tab = emitter.tables.array()
         n = len(program.constants)

@@ -1,7 +1,10 @@
 """A recorded loss as a program: ``step()`` recomputes it and all its gradients from the numbers the leaves hold now."""
 
+import contextlib
+import gc
 import time
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import repeat
 from typing import Any, final
@@ -41,6 +44,19 @@ def stats_of(program: Program, engine: str, lanes: int, seconds: tuple[float, fl
     return Stats(engine, program.scalar_nodes, program.normal_nodes, len(program.packs), program.levels, lanes, size, *seconds)
 
 
+@contextlib.contextmanager
+def collector_resting() -> Iterator[None]:
+    """A context without Python's cyclic collector: what is built here has no cycles, and looking for some takes longer than building
+    it (3.0 instead of 0.9 s for the gradient of micrograd's two-moons loss)."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
 @final
 class Step:
     """A recorded loss, compiled; made by ``autograd.compile(loss)``.
@@ -66,9 +82,10 @@ class Step:
         self.loss = loss
         self.leaves = tuple([v for v in topological_order(loss) if v.is_leaf and not v.is_constant])
         start = time.perf_counter()
-        gradient = adjoint_graph(loss, self.leaves)
-        differentiated = time.perf_counter()
-        program = build([loss, *gradient], shared=self.leaves)
+        with collector_resting():
+            gradient = adjoint_graph(loss, self.leaves)
+            differentiated = time.perf_counter()
+            program = build([loss, *gradient], shared=self.leaves)
         built = time.perf_counter()
         self._executor = engines.executor(program, engine=engine, fast=fast)
         seconds = (differentiated - start, built - differentiated, time.perf_counter() - built)

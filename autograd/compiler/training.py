@@ -11,8 +11,9 @@ The samples of a batch are the lanes of the first program, the parameters those 
 native too: at 10 µs a step, a few Python calls would cost more than the work.
 """
 
+import contextlib
 import ctypes
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, final
 
@@ -23,6 +24,7 @@ from autograd.compiler import engines
 from autograd.compiler.numpy_executor import Array
 from autograd.compiler.program import Program, build, over_lanes
 from autograd.derivatives import adjoint_graph
+from autograd.modes import call_site, switched
 from autograd.ops import Number
 from autograd.value import Value, topological_order
 
@@ -70,14 +72,28 @@ class Progress:
 class Outcome:
     """What a stretch of epochs brought: of each finished epoch the mean loss and the hits, and the best parameters.
 
-    ``failed`` tells that a loss or parameter stopped being finite in the epoch after these.
+    ``gradient`` is that of the last batch. ``failed`` is the loss or parameter that was not finite in the epoch after these, if any.
     """
 
     losses: Array
     hits: Array
     best: Array
     best_loss: float
+    gradient: Array
     failed: float | None
+
+
+@contextlib.contextmanager
+def without_branches() -> Iterator[None]:
+    """A context in which turning a comparison of Values into a plain bool is a TypeError: it would hold for one sample only."""
+
+    def refuse(condition: Value) -> None:
+        raise TypeError(
+            f"a branch on a number at {call_site()} cannot be recorded once for all samples; use autograd.where there"
+        )
+
+    with switched(on_branch=refuse, recording=True):
+        yield
 
 
 def batch_program(recipe: Recipe) -> Program:
@@ -97,6 +113,11 @@ def batch_program(recipe: Recipe) -> Program:
         gradients = [g + h for g, h in zip(gradients, adjoint_graph(recipe.penalty, recipe.parameters), strict=True)]
         error = error + recipe.penalty
     return build([*gradients, error, over_lanes(recipe.hit)], shared=[*recipe.parameters, share], lanes=recipe.inputs)
+
+
+def prediction_program(outputs: Sequence[Value], parameters: Sequence[Value], inputs: Sequence[Value]) -> Program:
+    """The outputs of a model recorded on one sample, for all samples."""
+    return build(outputs, shared=parameters, lanes=inputs)
 
 
 def update_program(update: Update) -> Program:
@@ -139,13 +160,15 @@ class ArrayLoop:
     ) -> Outcome:
         """See ``Loop``."""
         n = len(table)
-        outcome = Outcome(np.zeros(0), np.zeros(0), progress.parameters.copy(), best_loss, None)
+        outcome = Outcome(
+            np.zeros(0), np.zeros(0), progress.parameters.copy(), best_loss, np.zeros(len(progress.parameters)), None
+        )
         for epoch in range(epochs):
             places = np.arange(n) if order is None else order[epoch]
             loss = hits = 0.0
             for start in range(0, n, size):
                 lanes = table[places[start : start + size]].T
-                error, right = self._step(lanes, progress, lr)
+                error, right = self._step(lanes, progress, lr, outcome.gradient)
                 if not np.isfinite(error):
                     outcome.failed = error
                     return outcome
@@ -159,9 +182,10 @@ class ArrayLoop:
                 outcome.best, outcome.best_loss = progress.parameters.copy(), float(outcome.losses[-1])
         return outcome
 
-    def _step(self, lanes: Array, progress: Progress, lr: float) -> tuple[float, float]:
+    def _step(self, lanes: Array, progress: Progress, lr: float, gradient: Array) -> tuple[float, float]:
         outputs, _ = self._batch.evaluate(np.append(progress.parameters, 1.0 / lanes.shape[1]), lanes)
-        *gradient, error, hits = outputs
+        gradient[:] = outputs[:-2]
+        error, hits = outputs[-2:]
         if np.isfinite(error):
             progress.steps += 1
             rows = np.array([progress.parameters, *progress.state, gradient])
@@ -200,7 +224,7 @@ class NativeLoop:
         if any(emitter.callbacks for emitter in emitters):
             raise TypeError("a native training loop needs ops that the table or autograd's functions define; use engine='numpy'")
         libm = dict.fromkeys(name for emitter in emitters for name in emitter.libm)
-        self._native = Native(self.llvm_ir, list(libm), {}, unroll=True)
+        self._native = Native.of(self.llvm_ir, list(libm), {}, unroll=True)
         kinds = [ctypes.c_void_p] * len(_ARGUMENTS[0]) + [ctypes.c_int64] * len(_ARGUMENTS[1]) + [ctypes.c_double]
         self._train = ctypes.CFUNCTYPE(ctypes.c_int64, *kinds)(self._native.address("train"))
         self._programs, self._tables = programs, [emitter.tables.array() for emitter in emitters]
@@ -244,14 +268,23 @@ class NativeLoop:
         arrays["s"][first : first + count] = progress.parameters
         arrays["us"][ufirst : ufirst + 2] = progress.steps, lr
         pointers = [arrays[name].ctypes.data for name in _ARGUMENTS[0]]
-        numbers = [self._padded, count, self._ppadded, n, size, epochs, int(order is not None or size < n), 0 if order is None else n]
+        numbers = [
+            self._padded,
+            count,
+            self._ppadded,
+            n,
+            size,
+            epochs,
+            int(order is not None or size < n),
+            0 if order is None else n,
+        ]
         done = self._train(*pointers, *numbers, best_loss)
         finished = done if done >= 0 else -done - 1
         progress.parameters = uio[0, :count].copy()
         progress.state = uio[1:-1, :count].copy()
         progress.steps = int(arrays["us"][ufirst])
         failed = None if done >= 0 else _not_finite(progress.parameters, float(arrays["out"][count]))
-        return Outcome(losses[:finished], hits[:finished], best, float(losses[epochs]), failed)
+        return Outcome(losses[:finished], hits[:finished], best, float(losses[epochs]), arrays["out"][:count].copy(), failed)
 
 
 def _not_finite(parameters: Array, error: float) -> float:
@@ -366,7 +399,4 @@ def _train(programs: Sequence[Program], width: int) -> str:
         label("judged")
     arguments = [*[f"ptr %{name}" for name in _ARGUMENTS[0]], *[f"i64 %{name}" for name in _ARGUMENTS[1]], "double %best_loss"]
     body = "\n".join([*t.stack, "  br label %entry", "entry:", *t.lines])
-    return (
-        "declare i64 @llvm.smin.i64(i64, i64)\n"
-        f"define i64 @train({', '.join(arguments)}) {{\n{body}\n  ret i64 %epochs\n}}\n"
-    )
+    return f"declare i64 @llvm.smin.i64(i64, i64)\ndefine i64 @train({', '.join(arguments)}) {{\n{body}\n  ret i64 %epochs\n}}\n"

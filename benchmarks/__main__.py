@@ -1,0 +1,37 @@
+"""The command line: ``python -m benchmarks [THEME ...] [--json PATH] [--repeat N] [--readme]``."""
+
+import argparse
+import json
+from pathlib import Path
+
+from benchmarks import THEMES
+from benchmarks.harness import ROOT, results_of
+from benchmarks.report import rewrite, terminal
+
+
+def main() -> None:
+    """Measure the themes, print the table and keep the numbers as JSON."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description="Measure speed and memory side by side with the alternatives that are installed (pip install -e '.[bench]').",
+        epilog="Times are for orientation; the ratios of one run are what counts. Close other programs first.",
+    )
+    parser.add_argument("themes", nargs="*", metavar="THEME", help=f"what to measure: {', '.join(THEMES)} (default: all)")
+    parser.add_argument("--json", type=Path, default=ROOT / "benchmarks" / "results.json", metavar="PATH", help="where to write")
+    parser.add_argument("--repeat", type=int, default=5, metavar="N", help="rounds, of which the median is taken (default: 5)")
+    parser.add_argument("--readme", action="store_true", help="put the table into README.md as well")
+    options = parser.parse_args()
+    unknown = [theme for theme in options.themes if theme not in THEMES]
+    if unknown:
+        parser.error(f"there is no theme {unknown[0]!r}; expected one of {', '.join(THEMES)}")
+    if options.repeat < 1:
+        parser.error(f"--repeat must be at least 1, got {options.repeat}")
+    results = results_of(options.themes or THEMES, options.repeat)
+    options.json.write_text(json.dumps(results, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    if options.readme:
+        rewrite(ROOT / "README.md", results)
+    print(terminal(results))
+
+
+if __name__ == "__main__":
+    main()

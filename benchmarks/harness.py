@@ -1,0 +1,137 @@
+"""Measuring: every contender in a fresh process, contenders alternated, medians, and the ratio of medians within one run.
+
+Glossary::
+
+    contender   one way to do the work: a function that measures itself and returns one number
+    row         a claim: our number, perhaps against another's, and the bar it has to stay below
+    theme       a module with a table of rows
+    round       one turn in which each contender of a theme runs once
+"""
+
+import datetime
+import importlib
+import json
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from tqdm import tqdm
+
+import autograd
+
+ROOT = Path(__file__).parents[1]
+_CHILD = """\
+import importlib, json, sys
+module, function, arguments = json.loads(sys.argv[1])
+print(json.dumps(getattr(importlib.import_module(module), function)(*arguments)))
+"""
+
+
+@dataclass(frozen=True)
+class Contender:
+    """One way to do the work. ``measure(*arguments)`` runs in a process of its own and returns one number.
+
+    ``measure`` is a function at the top level of its module, ``arguments`` are strings, numbers and bools. ``needs`` names the
+    package it compares with, as pip calls it; without that package the contender is missing. A number that is the same in every
+    run is ``exact`` and measured once.
+    """
+
+    name: str
+    measure: Callable[..., float]
+    arguments: tuple[str | float | bool, ...] = ()
+    needs: str = ""
+    exact: bool = False
+
+
+@dataclass(frozen=True)
+class Row:
+    """A claim: ours/against, or ours alone, is at most ``bar``. Without a bar the numbers are for orientation."""
+
+    name: str
+    unit: str
+    ours: Contender
+    against: Contender | None = None
+    bar: float | None = None
+
+
+def version_of(package: str) -> str | None:
+    """The version of an installed package, None if it is not there."""
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def run_once(contender: Contender) -> float:
+    """The contender's number, from a fresh process; RuntimeError, with what it wrote, if that process fails."""
+    task = json.dumps([contender.measure.__module__, contender.measure.__name__, contender.arguments])
+    child = subprocess.run([sys.executable, "-c", _CHILD, task], cwd=ROOT, capture_output=True, text=True)
+    if child.returncode:
+        raise RuntimeError(f"{contender.measure.__name__}{contender.arguments} of {contender.name} failed:\n{child.stderr}")
+    return float(json.loads(child.stdout.splitlines()[-1]))
+
+
+def measure(contenders: Iterable[Contender], rounds: int) -> dict[Contender, list[float]]:
+    """The numbers of each contender, one a round; an empty list for one whose package is missing."""
+    samples: dict[Contender, list[float]] = {contender: [] for contender in contenders}
+    present = [contender for contender in samples if not contender.needs or version_of(contender.needs)]
+    turns = [contender for i in range(rounds) for contender in present if i == 0 or not contender.exact]
+    for contender in tqdm(turns, disable=None, leave=False):
+        samples[contender].append(run_once(contender))
+    return samples
+
+
+def results_of(themes: Sequence[str], rounds: int) -> dict[str, Any]:
+    """Everything about one run, ready for JSON: when, where, with what, and a result for each row of the themes."""
+    rows: list[dict[str, Any]] = []
+    contenders: list[Contender] = []
+    for theme in themes:
+        claims: list[Row] = importlib.import_module(f"benchmarks.{theme}").ROWS
+        taking_part = [contender for row in claims for contender in (row.ours, row.against) if contender]
+        samples = measure(taking_part, rounds)
+        rows += [{"theme": theme, **judged(row, samples)} for row in claims]
+        contenders += taking_part
+    others = list(dict.fromkeys(contender.needs for contender in contenders if contender.needs))
+    return {
+        "date": datetime.date.today().isoformat(),
+        "machine": machine(),
+        "python": platform.python_version(),
+        "versions": {"chalkgrad": autograd.__version__} | {name: version for name in others if (version := version_of(name))},
+        "missing": [name for name in others if not version_of(name)],
+        "rounds": rounds,
+        "rows": rows,
+    }
+
+
+def judged(row: Row, samples: dict[Contender, list[float]]) -> dict[str, Any]:
+    """A row with its medians, the number that is claimed and whether it is within the bar (None: cannot be said)."""
+    ours, against = _summary(row.ours, samples), _summary(row.against, samples)
+    ratio = ours["median"] / against["median"] if ours["samples"] and against and against["samples"] else None
+    claimed = ratio if row.against else ours["median"]
+    met = None if row.bar is None or claimed is None else claimed <= row.bar
+    return {"name": row.name, "unit": row.unit, "ours": ours, "against": against, "ratio": ratio, "bar": row.bar, "met": met}
+
+
+def _summary(contender: Contender | None, samples: dict[Contender, list[float]]) -> Any:
+    if contender is None:
+        return None
+    numbers = samples[contender]
+    return {"name": contender.name, "median": median(numbers) if numbers else None, "samples": numbers}
+
+
+def machine() -> str:
+    """Processor, number of cores and operating system, in words."""
+    model = platform.processor() or platform.machine()
+    information = Path("/proc/cpuinfo")
+    if information.exists():
+        fields = dict(line.split(":", 1) for line in information.read_text().splitlines() if ":" in line)
+        named = {key.strip(): text.strip() for key, text in fields.items()}
+        model = named.get("model name", model)
+    return f"{model}, {os.cpu_count()} cores, {platform.system()}"

@@ -1,0 +1,169 @@
+"""Training and prediction by compiled programs: what ``fit`` does eagerly, recorded once on one sample and one parameter.
+
+The model, the loss and the optimizer's update are the same Python functions that eager training calls; here each is called once, with
+Values for what varies. What cannot be recorded so (a branch on a number, an op made by hand) is a TypeError, and with ``engine="auto"``
+the work is done eagerly instead.
+
+Sums run in the same order as eagerly, with one exception: what is summed over the samples of a batch (loss, gradients) is added up in
+eight strands, sample i in strand i mod 8. So one sample per batch gives the same bits as eager training, larger batches agree to 1e-12
+relative for gradients that are no sum of cancelling parts.
+"""
+
+import copy
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, final
+
+from autograd import Value, where
+from autograd import sum as total
+from autograd.compiler import engines
+from nn.losses import cross_entropy
+from nn.optim import Optimizer
+from nn.samples import Row, Samples, Target
+
+if TYPE_CHECKING:
+    from autograd.compiler.training import Outcome, Recipe
+
+# A float or a Value.
+Number = Any
+ENGINES = ("auto", "eager", "llvm", "numpy")
+# Recording and compiling a model takes as long as some dozens of eager predictions.
+FEW_ROWS = 64
+
+
+def chosen_engine(engine: str) -> str:
+    """"eager", "numpy" or "llvm"; ValueError for an unknown name, ImportError with the extra's name for one that is missing."""
+    if engine not in ENGINES:
+        raise ValueError(f"engine must be one of {', '.join(ENGINES)}, got {engine!r}")
+    if engine == "auto" and not engines.is_installed("llvm"):
+        return "eager"  # NumPy's engine runs pack by pack and is no faster than eager Python on small batches
+    return engine if engine == "eager" else engines.chosen(engine)
+
+
+# --- Written for a recording ---------------------------------------------------------------------------------------------------
+
+
+def one_hot(target: Target, classes: int) -> list[float]:
+    """The target as a number for each class; a class number as 1 at its place.
+
+    >>> one_hot(2, 4)
+    [0.0, 0.0, 1.0, 0.0]
+    """
+    if isinstance(target, Sequence):
+        return list(target)
+    return [float(k == target) for k in range(classes)]
+
+
+def argmax(numbers: Sequence[Number]) -> Number:
+    """The place of the largest number, the first of equals, as a number that a recording can hold.
+
+    >>> argmax([1.0, 3.0, 3.0])
+    1.0
+    """
+    best, place = numbers[0], 0.0
+    for k, x in enumerate(numbers[1:], start=1):
+        larger = x > best
+        best, place = where(larger, x, best), where(larger, float(k), place)
+    return place
+
+
+def hit(scores: Sequence[Number], target: Sequence[Number], threshold: float | None) -> Number:
+    """1.0 where the scores choose the target's class, else 0.0: ``nn.samples.is_correct`` for a recording."""
+    if threshold is None:
+        return 0.0
+    if len(scores) == 1:
+        return where((scores[0] > threshold) ^ (target[0] > 0.0), 0.0, 1.0)
+    difference = argmax(scores) - (target[0] if len(target) == 1 else argmax(target))
+    return where(abs(difference) > 0.0, 0.0, 1.0)
+
+
+def _listed(scores: Any) -> list[Number]:
+    return list(scores) if isinstance(scores, (list, tuple)) else [scores]
+
+
+# --- Training ------------------------------------------------------------------------------------------------------------------
+
+
+@final
+class CompiledTraining:
+    """A task and an optimizer, compiled: trains the model for stretches of epochs."""
+
+    def __init__(self, task: Any, optimizer: Optimizer, data: Samples, *, size: int, engine: str, fast: bool) -> None:
+        import numpy as np
+        from autograd.compiler import training
+
+        self._np, self._training = np, training
+        self.optimizer = optimizer
+        scores = _listed(task.model(data.rows[0]))
+        targets = data.targets
+        if len(scores) > 1 and task.loss is cross_entropy:
+            targets = [one_hot(target, len(scores)) for target in targets]
+        lines = [[*row, *_listed(target)] for row, target in zip(data.rows, targets, strict=True)]
+        self.table = np.array(lines, dtype=float)
+        self._size = size
+        self._loop = training.loop(self._recorded(task, data.rows[0], targets[0]), size=size, engine=engine, fast=fast)
+        self.engine = self._loop.name
+
+    def _recorded(self, task: Any, row: Row, target: Target) -> "Recipe":
+        training = self._training
+        inputs = [Value(x) for x in row]
+        wanted = [Value(t) for t in _listed(target)]
+        with training.without_branches():
+            scores = task.model(inputs)
+            loss = task.loss(scores, wanted if isinstance(target, Sequence) else wanted[0])
+            right = hit(_listed(scores), wanted, task.threshold)
+            penalty = task.l2 * total([p * p for p in task.model.parameters()]) if task.l2 else None
+            update = self._recorded_update()
+        if not isinstance(loss, Value):
+            raise TypeError(f"the loss must give a Value, got {type(loss).__name__}")
+        right = right if isinstance(right, Value) else Value(right)
+        return training.Recipe(tuple(self.optimizer.params), (*inputs, *wanted), loss, right, penalty, update)
+
+    def _recorded_update(self) -> Any:
+        """The optimizer's update on one parameter, with the learning rate as an input: schedules assign to it."""
+        optimizer = copy.copy(self.optimizer)
+        p, g, step, lr = Value(0.5), Value(0.5), Value(1.0), Value(self.optimizer.lr)
+        state = tuple([Value(0.0) for _ in range(optimizer.memory)])
+        optimizer.lr = lr  # type: ignore[assignment]
+        results = [+x if isinstance(x, Value) else Value(x) for x in optimizer.update(step, p, g, *state)]
+        return self._training.Update(p, state, g, step, lr, tuple(results))
+
+    def run(self, order: Sequence[Sequence[int]] | None, epochs: int, best_loss: float) -> "Outcome":
+        """Train for some epochs, with the samples of each in the order given; parameters and optimizer are brought up to date."""
+        np, optimizer = self._np, self.optimizer
+        progress = self._training.Progress(
+            np.array([p.data for p in optimizer.params]),
+            np.array(optimizer.state, dtype=float).reshape(len(optimizer.params), optimizer.memory).T,
+            optimizer.steps,
+        )
+        places = None if order is None else np.array(order, dtype=np.int32)
+        outcome = self._loop.run(
+            self.table, places, progress, size=self._size, epochs=epochs, lr=optimizer.lr, best_loss=best_loss
+        )
+        for p, number, slope in zip(optimizer.params, progress.parameters.tolist(), outcome.gradient.tolist(), strict=True):
+            p.data, p.grad = number, slope
+        optimizer.state = [tuple(numbers) for numbers in progress.state.T.tolist()]
+        optimizer.steps = progress.steps
+        return outcome
+
+
+# --- Prediction ----------------------------------------------------------------------------------------------------------------
+
+
+def predictions(model: Any, data: Sequence[Row], *, engine: str, fast: bool = False) -> list[Any]:
+    """The model's outputs for all rows from one compiled program, as ``predict`` gives them."""
+    import numpy as np
+    from autograd.compiler import training
+
+    inputs = [Value(x) for x in data[0]]
+    with training.without_branches():
+        scores = model(inputs)
+    outputs = [y if isinstance(y, Value) else Value(y) for y in _listed(scores)]
+    parameters = model.parameters()
+    program = training.prediction_program(outputs, parameters, inputs)
+    executor = engines.executor(program, engine=engine, fast=fast)
+    shared, rows = executor.evaluate(np.array([p.data for p in parameters]), np.array(data, dtype=float).T)
+    numbers, columns = iter(shared), iter(rows)
+    table = [next(columns) if is_row else np.full(len(data), next(numbers)) for is_row, _ in program.outputs]
+    if not isinstance(scores, (list, tuple)):
+        return list(table[0].tolist())
+    return list(np.array(table).T.tolist())

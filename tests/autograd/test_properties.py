@@ -1,0 +1,186 @@
+"""Laws that hold for every expression: linearity in the seed, sum, product, quotient and chain rule, permutations, unused inputs."""
+
+import random
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import autograd as ag
+from autograd import Value, grad, hessian
+from tests.autograd.oracles import differences, rounding_bounds
+from tests.cases import CASES, Case
+from tests.random_graphs import Program, random_program
+
+repeatable = settings(max_examples=60, derandomize=True, database=None, deadline=None)
+programs = st.builds(random_program, st.integers(0, 2**32), st.integers(5, 40), st.just(3))
+seeds = st.floats(-1e10, 1e10, allow_subnormal=False).filter(lambda s: s == 0.0 or abs(s) > 1e-10)
+numbers = st.floats(-8.0, 8.0)
+
+
+def gradient(y: Value, xs: list[Value], seed: float = 1.0) -> list[float]:
+    """∂y/∂x·seed by backward(), with the grads of before put back."""
+    kept = [x.grad for x in xs]
+    for x in xs:
+        x.grad = 0.0
+    y.backward(seed)
+    found = [x.grad for x in xs]
+    for x, grad_before in zip(xs, kept, strict=True):
+        x.grad = grad_before
+    return found
+
+
+def bounds(y: Value, xs: list[Value]) -> list[float]:
+    """Running bounds of the rounding errors of ∂y/∂x."""
+    return [rounding_bounds(slope)[slope] for slope in grad(y, xs)]
+
+
+def close(what: str, got: list[float], expected: list[float], allowed: list[float], program: Program) -> None:
+    wrong = [
+        f"{what} by x{i}: got {a!r}, expected {b!r}, allowed {e!r}, of\n{program}"
+        for i, (a, b, e) in enumerate(zip(got, expected, allowed, strict=True))
+        if not abs(a - b) <= e
+    ]
+    assert not wrong, wrong[0]
+
+
+@repeatable
+@given(programs, st.integers(-60, 60), st.booleans())
+def test_the_gradient_is_exactly_linear_in_seeds_that_are_powers_of_two(p: Program, exponent: int, negative: bool) -> None:
+    y, xs = p.record()
+    seed = (-1.0 if negative else 1.0) * 2.0**exponent
+    scaled = [0.0 + seed * g for g in gradient(y, xs)]
+    assert not differences(f"gradient with seed {seed}", gradient(y, xs, seed), scaled), p
+
+
+@repeatable
+@given(programs, seeds)
+def test_the_gradient_is_linear_in_the_seed(p: Program, seed: float) -> None:
+    y, xs = p.record()
+    allowed = [8.0 * abs(seed) * b + 1e-300 for b in bounds(y, xs)]
+    close(f"seed {seed}", gradient(y, xs, seed), [seed * g for g in gradient(y, xs)], allowed, p)
+
+
+@repeatable
+@given(programs, st.sampled_from(["+", "-", "*", "/"]))
+def test_sum_product_and_quotient_rule(p: Program, operator: str) -> None:
+    xs = [Value(x) for x in p.inputs]
+    *_, n, m = p.numbers(xs)  # numbers that depend on constants only are floats
+    u, v = xs[0] + n, m * m * xs[1] + 10.0
+    y = {"+": u + v, "-": u - v, "*": u * v, "/": u / v}[operator]
+    a, b = u.data, v.data
+    by_rule = {
+        "+": lambda du, dv: du + dv,
+        "-": lambda du, dv: du - dv,
+        "*": lambda du, dv: du * b + a * dv,
+        "/": lambda du, dv: (du * b - a * dv) / (b * b),
+    }[operator]
+    expected = list(map(by_rule, gradient(u, xs), gradient(v, xs)))
+    sizes = [abs(du) * (1 + b) + abs(dv) * (1 + abs(a)) for du, dv in zip(bounds(u, xs), bounds(v, xs), strict=True)]
+    allowed = [8.0 * (e + s) + 1e-13 * abs(g) for e, s, g in zip(bounds(y, xs), sizes, expected, strict=True)]
+    close(f"{operator} rule", gradient(y, xs), expected, allowed, p)
+
+
+@repeatable
+@given(programs, st.sampled_from([case for case in CASES if len(case.domain) == 1 and case.exact is not None]))
+def test_chain_rule(p: Program, outer: Case) -> None:
+    y, xs = p.record()
+    low, high = outer.domain[0].core
+    inner = low + (high - low) * ag.sigmoid(y)
+    at = Value(inner.data)
+    outer.f(at).backward()
+    expected = [at.grad * g for g in gradient(inner, xs)]
+    composed = outer.f(inner)
+    allowed = [16.0 * b + 1e-13 * abs(e) for b, e in zip(bounds(composed, xs), expected, strict=True)]
+    close(f"chain rule of {outer.name}", gradient(composed, xs), expected, allowed, p)
+
+
+@repeatable
+@given(st.lists(numbers, min_size=2, max_size=6), st.randoms(use_true_random=False))
+def test_permuted_arguments_have_permuted_gradients(xs: list[float], rng: random.Random) -> None:
+    order = list(range(len(xs)))
+    rng.shuffle(order)
+    for f in (ag.logsumexp, ag.sum, lambda vs: ag.dot(vs, vs), lambda vs: ag.softmax(vs)[0] + ag.softmax(vs)[-1]):
+        got = grad(lambda vs, f=f: f([vs[order.index(i)] for i in range(len(vs))]))([xs[i] for i in order])
+        expected = grad(f)(xs)
+        assert not differences("permuted gradient", got, [expected[i] for i in order])
+
+
+@repeatable
+@given(programs)
+def test_an_unused_input_has_gradient_exactly_0(p: Program) -> None:
+    y, xs = p.record()
+    unused = Value(3.0)
+    slope = grad(y, [unused, *xs])[0]
+    assert (slope.data, unused.grad, grad(slope, unused).data) == (0.0, 0.0, 0.0)
+
+
+@repeatable
+@given(programs)
+def test_what_is_added_to_a_gradient_is_exactly_the_gradient(p: Program) -> None:
+    y, xs = p.record()
+    y.backward()
+    once = [x.grad for x in xs]
+    y.backward()
+    assert not differences("twice", [x.grad for x in xs], [g + g for g in once])
+
+
+@repeatable
+@given(programs)
+def test_neutral_operations_change_no_bit(p: Program) -> None:
+    y, xs = p.record()
+    expected = gradient(y, xs)
+    for same in (
+        +y,
+        ag.ops.negative(-y),
+        y * 1.0,
+        1 * y,
+        y / 1,
+        y**1,
+        y - 0.0,
+        y + 0.0,
+        ag.maximum(y, y),
+        ag.where(y <= y, y, 0.0),
+    ):
+        assert not differences("value", [same.data], [y.data])
+        assert not differences("gradient", gradient(same, xs), expected)
+
+
+@repeatable
+@given(st.integers(0, 2**32))
+def test_hessians_are_symmetric_within_the_error_bound(seed: int) -> None:
+    y, xs = random_program(seed, 10, 3).record()
+    rows = [grad(slope, xs) for slope in grad(y, xs)]
+    for i in range(3):
+        for j in range(i):
+            a, b = rows[i][j], rows[j][i]
+            allowed = 2.0 * (rounding_bounds(a)[a] + rounding_bounds(b)[b])
+            assert abs(a.data - b.data) <= allowed, f"({i}, {j}): got {a.data!r} and {b.data!r}, allowed {allowed!r}"
+
+
+@repeatable
+@given(st.lists(numbers, min_size=3, max_size=3), st.lists(numbers, min_size=3, max_size=3))
+def test_dual_numbers_agree(xs: list[float], direction: list[float]) -> None:
+    """⟨∇f, v⟩ against forward mode: f over numbers a + b·ε with ε² = 0, for + − * and sin."""
+
+    class Dual:
+        def __init__(self, a: float, b: float = 0.0) -> None:
+            self.a, self.b = a, b
+
+        def __add__(self, other: Any) -> "Dual":
+            return Dual(self.a + other.a, self.b + other.b)
+
+        def __sub__(self, other: Any) -> "Dual":
+            return Dual(self.a - other.a, self.b - other.b)
+
+        def __mul__(self, other: Any) -> "Dual":
+            return Dual(self.a * other.a, self.a * other.b + self.b * other.a)
+
+    def f(x: Any) -> Any:
+        return x[0] * x[1] * x[2] + (x[0] - x[1]) * (x[2] * x[2] * x[0]) - x[1]
+
+    forward = f([Dual(a, b) for a, b in zip(xs, direction, strict=True)]).b
+    reverse = sum(g * v for g, v in zip(grad(f)(xs), direction, strict=True))
+    assert reverse == pytest.approx(forward, rel=1e-12, abs=1e-10)
+    assert hessian(f)(xs)[0][1] == pytest.approx(xs[2] - xs[2] * xs[2], rel=1e-12, abs=1e-12)

@@ -1,0 +1,245 @@
+"""The table of ops × domains that everything is tested against: eager rules, gradients of gradients, compiled programs.
+
+Glossary of a row::
+
+    f        the op as a user writes it; takes floats or Values
+    exact    the same function over mpmath numbers: the oracle. None where differentiation is meant to disagree with it
+    domain   one Domain for each operand
+    bounds   how far value and first derivative may be off, in ulp: EXACT, STANDARD, or Bounds(value, first, reason)
+
+A row is added here and nowhere else: the tests find it. Points of an op are seeded by its name, so rows do not disturb each
+other. What happens at kinks, poles, infinities and nan is not here but in ``autograd/edge_reference.json``.
+"""
+
+import math
+import operator
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from mpmath import mp
+
+import autograd as ag
+from autograd import ops, where
+
+# --- Domains -------------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Domain:
+    """An interval, and its core: where ops can be nested without overflow and numerical differentiation is accurate.
+
+    Half of the samples are uniform over the core; the others uniform over the interval or, with ``least``, log-uniform by size
+    between ``least`` and ``high``.
+    """
+
+    low: float
+    high: float
+    core: tuple[float, float]
+    least: float = 0.0
+
+    def sample(self, rng: random.Random) -> float:
+        """A number of the domain."""
+        if rng.random() < 0.5:
+            return self.sample_core(rng)
+        if not self.least:
+            return rng.uniform(self.low, self.high)
+        size = math.exp(rng.uniform(math.log(self.least), math.log(self.high)))
+        return size if self.low >= 0.0 or rng.random() < 0.5 else -size
+
+    def sample_core(self, rng: random.Random) -> float:
+        """A number of the core."""
+        return rng.uniform(*self.core)
+
+    def in_core(self, x: float) -> bool:
+        """Whether ``x`` lies in the core."""
+        return self.core[0] <= x <= self.core[1]
+
+
+REAL = Domain(-1e300, 1e300, core=(-4.0, 4.0), least=1e-300)
+LARGE = Domain(-1e150, 1e150, core=(-4.0, 4.0), least=1e-150)
+POSITIVE = Domain(1e-300, 1e300, core=(0.25, 4.0), least=1e-300)
+BASE = Domain(1e-50, 1e50, core=(0.25, 4.0), least=1e-50)
+SIGNED_BASE = Domain(-1e50, 1e50, core=(0.25, 4.0), least=1e-50)
+FEW = Domain(-50.0, 50.0, core=(-4.0, 4.0))
+WEIGHT = Domain(0.1, 10.0, core=(0.25, 4.0))
+EXPONENT = Domain(-5.0, 5.0, core=(-3.0, 3.0))
+ANGLE = Domain(-1e4, 1e4, core=(-4.0, 4.0))
+TANGENT = Domain(-1.57, 1.57, core=(-1.2, 1.2))
+UNIT = Domain(-1.0, 1.0, core=(-0.8, 0.8))
+SMALL_EXP = Domain(-700.0, 700.0, core=(-4.0, 4.0), least=1e-20)
+LOGIT = Domain(-700.0, 700.0, core=(-8.0, 8.0))
+ABOVE_ONE = Domain(1.0, 1e300, core=(1.25, 4.0), least=1.0 + 1e-9)
+TAIL = Domain(-25.0, 25.0, core=(-4.0, 4.0))
+ACTIVATION = Domain(-700.0, 700.0, core=(-2.0, 2.0))
+SCORE = Domain(-6.0, 6.0, core=(-3.0, 3.0))
+BELL = Domain(-8.0, 8.0, core=(-4.0, 4.0))
+
+# --- Rows ----------------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """The largest error in ulp of the value and of the first derivative; ``reason`` for anything beyond STANDARD."""
+
+    value: float
+    first: float
+    reason: str = ""
+
+
+EXACT = Bounds(0.0, 4.0)
+STANDARD = Bounds(2.0, 4.0)
+
+Function = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One row of the table."""
+
+    name: str
+    f: Function
+    exact: Function | None
+    domain: tuple[Domain, ...]
+    bounds: Bounds = STANDARD
+
+    def points(self, count: int) -> list[tuple[float, ...]]:
+        """Points of the whole domain; the same ones in every run."""
+        rng = random.Random(self.name)
+        return [tuple(d.sample(rng) for d in self.domain) for _ in range(count)]
+
+    def core_points(self, count: int) -> list[tuple[float, ...]]:
+        """Points of the core; the same ones in every run."""
+        rng = random.Random(f"core of {self.name}")
+        return [tuple(d.sample_core(rng) for d in self.domain) for _ in range(count)]
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+def _power(n: float) -> tuple[Function, Function]:
+    return lambda a: a**n, lambda a: a ** mp.mpf(n)
+
+
+def _exact_logsumexp(*xs: Any) -> Any:
+    top = max(xs)
+    return top + mp.log(mp.fsum([mp.exp(x - top) for x in xs]))
+
+
+def _exact_dot(*operands: Any) -> Any:
+    n = len(operands) // 2
+    return mp.fdot(operands[:n], operands[n:-1]) + operands[-1]
+
+
+def _choose(condition: Function) -> tuple[Function, Function]:
+    """where(condition(a, b), a·b, a + b), over numbers of either kind."""
+    return lambda a, b: where(condition(a, b), a * b, a + b), lambda a, b: a * b if condition(a, b) else a + b
+
+
+_ROUNDED_DIFFERENCE = "e to the power a − b inherits the rounding of a − b, up to |a − b| ulp"
+_CANCELS = "the result passes through zero, where only the rounding errors of the terms that cancel are left"
+_NORMAL_TAIL = "Φ(x) and φ(x) in the tail multiply the rounding of x/√2 by x²; and gelu′ has a zero at −0.75"
+
+CASES: tuple[Case, ...] = (
+    # Arithmetic
+    Case("add", operator.add, operator.add, (REAL, REAL), EXACT),
+    Case("add constant", lambda a: a + 0.1, lambda a: a + mp.mpf(0.1), (REAL,), EXACT),
+    Case("subtract", operator.sub, operator.sub, (REAL, REAL), EXACT),
+    Case("subtract from constant", lambda a: 0.1 - a, lambda a: mp.mpf(0.1) - a, (REAL,), EXACT),
+    Case("multiply", operator.mul, operator.mul, (REAL, REAL), EXACT),
+    Case("square", lambda a: a * a, lambda a: a * a, (LARGE,), EXACT),
+    Case("divide", operator.truediv, operator.truediv, (REAL, POSITIVE), EXACT),
+    Case("divide by constant", lambda a: a / 3.0, lambda a: a / 3, (REAL,), EXACT),
+    Case("reciprocal", lambda a: 1.0 / a, lambda a: 1 / a, (POSITIVE,), EXACT),
+    Case("modulo", operator.mod, lambda a, b: a - b * mp.floor(a / b), (FEW, WEIGHT), EXACT),
+    Case("negative", operator.neg, operator.neg, (REAL,), EXACT),
+    Case("positive", operator.pos, operator.pos, (REAL,), EXACT),
+    Case("abs", abs, abs, (REAL,), EXACT),
+    Case("floor", ops.floor, mp.floor, (FEW,), EXACT),
+    Case("sign", ops.sign, mp.sign, (REAL,), EXACT),
+    # Powers
+    Case("power", operator.pow, operator.pow, (BASE, EXPONENT)),
+    Case("power of 2", lambda b: 2**b, lambda b: mp.mpf(2) ** b, (LOGIT,)),
+    *(Case(f"**{n:g}", *_power(n), (SIGNED_BASE,)) for n in (0, 1, 2, 3, 5, -1, -2)),
+    *(Case(f"**{n:g}", *_power(n), (BASE,)) for n in (0.5, -0.5, 1.5, 2.7)),
+    Case("**1/3", *_power(1 / 3), (BASE,)),
+    # Exponentials, logarithms, roots
+    Case("exp", ag.exp, mp.exp, (SMALL_EXP,)),
+    Case("expm1", ag.expm1, mp.expm1, (SMALL_EXP,)),
+    Case("log", ag.log, mp.log, (POSITIVE,)),
+    Case("log1p", ag.log1p, mp.log1p, (Domain(1e-300, 1e300, core=(-0.8, 4.0), least=1e-300),)),
+    Case("log2", ag.log2, lambda a: mp.log(a) / mp.log(2), (POSITIVE,)),
+    Case("log10", ag.log10, mp.log10, (POSITIVE,)),
+    Case("sqrt", ag.sqrt, mp.sqrt, (POSITIVE,), EXACT),
+    # Circular and hyperbolic functions
+    Case("sin", ag.sin, mp.sin, (ANGLE,)),
+    Case("cos", ag.cos, mp.cos, (ANGLE,)),
+    Case("tan", ag.tan, mp.tan, (TANGENT,)),
+    Case("asin", ag.asin, mp.asin, (UNIT,)),
+    Case("acos", ag.acos, mp.acos, (UNIT,)),
+    Case("atan", ag.atan, mp.atan, (LARGE,)),
+    Case("atan2", ag.atan2, mp.atan2, (REAL, POSITIVE)),
+    Case("sinh", ag.sinh, mp.sinh, (SMALL_EXP,)),
+    Case("cosh", ag.cosh, mp.cosh, (SMALL_EXP,)),
+    Case("tanh", ag.tanh, mp.tanh, (Domain(-350.0, 350.0, core=(-4.0, 4.0), least=1e-20),)),
+    Case("asinh", ag.asinh, mp.asinh, (REAL,)),
+    Case("acosh", ag.acosh, mp.acosh, (ABOVE_ONE,)),
+    Case("atanh", ag.atanh, mp.atanh, (UNIT,)),
+    Case("hypot", ag.hypot, mp.hypot, (REAL, REAL)),
+    # The functions of probability
+    Case("erf", ag.erf, mp.erf, (BELL,)),
+    Case("erfc", ag.erfc, mp.erfc, (TAIL,)),
+    Case("sigmoid", ag.sigmoid, lambda a: 1 / (1 + mp.exp(-a)), (LOGIT,)),
+    Case("softplus", ag.softplus, lambda a: max(a, 0) + mp.log1p(mp.exp(-abs(a))), (LOGIT,)),
+    Case("logsigmoid", ag.logsigmoid, lambda a: min(a, 0) - mp.log1p(mp.exp(-abs(a))), (LOGIT,)),
+    Case("logaddexp", ag.logaddexp, _exact_logsumexp, (LOGIT, LOGIT), Bounds(2.0, 512.0, _ROUNDED_DIFFERENCE)),
+    Case("xlogy", ag.xlogy, lambda a, b: a * mp.log(b), (REAL, POSITIVE)),
+    # Kinks: activations and choices
+    Case("relu", ag.relu, lambda a: max(a, mp.zero), (REAL,), EXACT),
+    Case("leaky_relu", ag.leaky_relu, lambda a: a if a > 0 else mp.mpf(0.01) * a, (REAL,), EXACT),
+    Case("elu", ag.elu, lambda a: a if a > 0 else mp.expm1(a), (LOGIT,)),
+    Case("elu with alpha", lambda a: ag.elu(a, 0.7), lambda a: a if a > 0 else mp.mpf(0.7) * mp.expm1(a), (LOGIT,)),
+    Case("silu", ag.silu, lambda a: a / (1 + mp.exp(-a)), (ACTIVATION,), Bounds(2.0, 64.0, _CANCELS)),
+    Case("gelu", ag.gelu, lambda a: a * mp.erfc(-a / mp.sqrt(2)) / 2, (BELL,), Bounds(80.0, 256.0, _NORMAL_TAIL)),
+    Case("maximum", ag.maximum, max, (REAL, REAL), EXACT),
+    Case("minimum", ag.minimum, min, (REAL, REAL), EXACT),
+    Case("clamp", lambda a: ag.clamp(a, -1.0, 1.0), lambda a: min(max(a, -mp.one), mp.one), (FEW,), EXACT),
+    # Conditions, all of them through where
+    Case("where less", *_choose(operator.lt), (FEW, FEW), EXACT),
+    Case("where less equal", *_choose(operator.le), (FEW, FEW), EXACT),
+    Case("where greater", *_choose(operator.gt), (FEW, FEW), EXACT),
+    Case("where greater equal", *_choose(operator.ge), (FEW, FEW), EXACT),
+    Case("where both", *_choose(lambda a, b: (a > -1) & (b < 1)), (FEW, FEW), EXACT),
+    Case("where either", *_choose(lambda a, b: (a > 1) | (b < -1)), (FEW, FEW), EXACT),
+    Case(
+        "where not",
+        lambda c, a, b: where(ops.negation(ops.floor(c)), a, b),
+        lambda c, a, b: b if mp.floor(c) else a,
+        (FEW, REAL, REAL),
+        EXACT,
+    ),
+    # Many operands
+    Case("dot", lambda *xs: ag.dot(xs[:3], xs[3:6], xs[6]), _exact_dot, (WEIGHT,) * 7),
+    Case("dot without bias", lambda *xs: ag.dot(xs[:2], xs[2:]), lambda *xs: mp.fdot(xs[:2], xs[2:]), (WEIGHT,) * 4),
+    Case("sum", lambda *xs: ag.sum(xs), lambda *xs: mp.fsum(xs), (WEIGHT,) * 4),
+    Case("logsumexp", lambda *xs: ag.logsumexp(xs), _exact_logsumexp, (WEIGHT,) * 3, Bounds(2.0, 10.0, _ROUNDED_DIFFERENCE)),
+    Case(
+        "softmax",
+        lambda *xs: ag.softmax(xs)[0],
+        lambda *xs: mp.exp(xs[0] - _exact_logsumexp(*xs)),
+        (SCORE,) * 3,
+        Bounds(12.0, 32768.0, f"{_ROUNDED_DIFFERENCE}; and in p(1 − p) at p = 1 {_CANCELS}"),
+    ),
+    Case(
+        "log_softmax",
+        lambda *xs: ag.log_softmax(xs)[1],
+        lambda *xs: xs[1] - _exact_logsumexp(*xs),
+        (SCORE,) * 3,
+        Bounds(4096.0, 4096.0, _CANCELS),
+    ),
+    # Not a function of its operand as far as differentiation is concerned
+    Case("stop_gradient", ag.stop_gradient, None, (REAL,), EXACT),
+)
+
+BY_NAME: dict[str, Case] = {case.name: case for case in CASES}
