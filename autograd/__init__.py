@@ -1,14 +1,17 @@
 """chalkgrad's engine: a scalar reverse-mode automatic differentiation in the manner of micrograd.
 
 ``ops`` is the table of operations (value and local chain rule of each), ``value`` the node and its backward pass, ``derivatives``
-gradients that are graphs again, ``checking`` numerical differentiation, ``compiler`` runs recorded graphs in native code. Imports flow in that
-order; all but the compiler need only the standard library. Layers and training are in ``nn``, pictures in ``viz``.
+gradients that are graphs again, ``numerical`` difference quotients and what they cost, ``checking`` compares the two, ``compiler``
+runs recorded graphs in native code. Imports flow in that order; all but the compiler need only the standard library. Layers and
+training are in ``nn``, pictures in ``viz``.
 """
 
+from autograd import numerical
 from autograd.checking import GradientMismatch, check_gradients
 from autograd.compiler import compile
 from autograd.derivatives import grad, hessian, hvp, jacobian, value_and_grad
 from autograd.modes import detect_anomaly, no_grad
+from autograd.numerical import count_operations
 from autograd.ops import (
     Op,
     acos,
@@ -80,6 +83,7 @@ __all__ = [
     "compile",
     "cos",
     "cosh",
+    "count_operations",
     "detect_anomaly",
     "dot",
     "elu",
@@ -105,6 +109,7 @@ __all__ = [
     "maximum",
     "minimum",
     "no_grad",
+    "numerical",
     "relu",
     "sigmoid",
     "silu",

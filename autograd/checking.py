@@ -1,10 +1,14 @@
-"""Numerical differentiation as a check of the engine's derivatives. It knows functions of floats only, nothing of graphs."""
+"""Numerical differentiation as a check of the engine's derivatives. It knows functions of floats only, nothing of graphs.
+
+The difference quotients are those of ``numerical``.
+"""
 
 from collections.abc import Callable
 from typing import Any
 
 from autograd.derivatives import Tree, grad, leaves, like
 from autograd.modes import no_grad
+from autograd.numerical import five_point_slope, step_of
 from autograd.ops import real_number
 from autograd.value import Value
 
@@ -35,7 +39,7 @@ def check_gradients(f: Callable[..., Any], *at: Tree, tolerance: float = 1e-6) -
 
         return g
 
-    expected = [five_point(along(i), x) for i, x in enumerate(numbers)]
+    expected = [five_point_slope(along(i), x, step_of(five_point_slope, x)) for i, x in enumerate(numbers)]
     wrong = [
         f"argument {i} at {x!r}: got {a!r}, expected {b!r}"
         for i, (x, a, b) in enumerate(zip(numbers, got, expected, strict=True))
@@ -43,9 +47,3 @@ def check_gradients(f: Callable[..., Any], *at: Tree, tolerance: float = 1e-6) -
     ]
     if wrong:
         raise GradientMismatch(f"the gradient at {at} disagrees with numerical differentiation\n  " + "\n  ".join(wrong))
-
-
-def five_point(f: Callable[[float], float], x: float) -> float:
-    """f′(x) from four evaluations, exact for polynomials up to degree 4 (Abramowitz and Stegun 25.3.6)."""
-    h = 1e-3 * max(1.0, abs(x))
-    return (f(x - 2 * h) - 8 * f(x - h) + 8 * f(x + h) - f(x + 2 * h)) / (12 * h)

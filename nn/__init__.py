@@ -8,8 +8,9 @@
     >>> model.accuracy(data.X, data.y)
     1.0
 
-``samples`` reads X and y; ``module`` is a network's parameters, ``layers`` its neurons; ``losses``, ``optim``, ``data`` and
-``training`` are what they say; ``weights`` is the file format; ``python -m nn`` is the command line. Pictures are in ``viz``.
+``samples`` reads X and y; ``module`` is a network's parameters, ``layers`` its neurons, ``conv`` convolutions and pools, ``tying``
+shared weights; ``losses``, ``optim``, ``data`` and ``training`` are what they say; ``weights`` is the file format, ``loading``
+builds what it holds; ``python -m nn`` is the command line. Pictures are in ``viz``.
 """
 
 import autograd
@@ -21,12 +22,15 @@ if getattr(autograd, "__distribution__", None) != "chalkgrad":
         "chalkgrad there"
     )
 
+from nn.conv import AvgPool2d, Conv1d, Conv2d, Flatten, MaxPool2d, Unflatten
 from nn.data import Dataset, circles, digits, iris, moons, spiral, xor
-from nn.layers import MLP, Layer, Neuron, load
+from nn.layers import MLP, Layer, Neuron, Sequential
+from nn.loading import load
 from nn.losses import bce, cross_entropy, half_sse, hinge, mse
 from nn.module import Module
 from nn.optim import SGD, Adam, AdamW, Optimizer
 from nn.training import History, fit
+from nn.tying import tie
 from nn.weights import WeightsError
 
 __all__ = [
@@ -34,12 +38,19 @@ __all__ = [
     "SGD",
     "Adam",
     "AdamW",
+    "AvgPool2d",
+    "Conv1d",
+    "Conv2d",
     "Dataset",
+    "Flatten",
     "History",
     "Layer",
+    "MaxPool2d",
     "Module",
     "Neuron",
     "Optimizer",
+    "Sequential",
+    "Unflatten",
     "WeightsError",
     "bce",
     "circles",
@@ -53,5 +64,6 @@ __all__ = [
     "moons",
     "mse",
     "spiral",
+    "tie",
     "xor",
 ]

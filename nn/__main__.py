@@ -36,6 +36,8 @@ class Recipe(NamedTuple):
     batch_size: int
 
 
+ENGINES = {"eager": "in plain Python", "numpy": "compiled for NumPy", "llvm": "compiled to native code"}
+
 RECIPES: dict[str, Recipe] = {
     "xor": Recipe("the four corners of a square", {}, (4,), 0.1, 150, 4),
     "moons": Recipe("two interleaving half circles", {"n": 200, "held_out": 0.25}, (16, 16), 0.03, 40, 10),
@@ -74,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     name = Path(sys.argv[0]).stem
     parser = _Parser(
         prog="python -m nn" if name in ("__main__", "") else name,
-        description="Train a multi-layer perceptron on a data set, in plain Python, and draw what it did.",
+        description="Train a multi-layer perceptron on a data set, and draw what it did.",
         epilog=_epilog(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -164,7 +166,8 @@ def _train(options: argparse.Namespace, recipe: Recipe, data: Dataset, model: ML
     history = fit(
         model, data.X, data.y, loss=_loss(data), optimizer=optimizer, epochs=epochs, batch_size=batch_size, seed=options.seed
     )
-    print(f"took       {time.perf_counter() - start:.1f} s{', interrupted' if history.interrupted else ''}")
+    took = f"{time.perf_counter() - start:.1f} s{', interrupted' if history.interrupted else ''}"
+    print(f"took       {took}, {ENGINES[history.engine]}")
     return history
 
 

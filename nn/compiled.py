@@ -31,7 +31,7 @@ FEW_ROWS = 64
 
 
 def chosen_engine(engine: str) -> str:
-    """"eager", "numpy" or "llvm"; ValueError for an unknown name, ImportError with the extra's name for one that is missing."""
+    """ "eager", "numpy" or "llvm"; ValueError for an unknown name, ImportError with the extra's name for one that is missing."""
     if engine not in ENGINES:
         raise ValueError(f"engine must be one of {', '.join(ENGINES)}, got {engine!r}")
     if engine == "auto" and not engines.is_installed("llvm"):
@@ -89,22 +89,32 @@ class CompiledTraining:
 
     def __init__(self, task: Any, optimizer: Optimizer, data: Samples, *, size: int, engine: str, fast: bool) -> None:
         import numpy as np
+
         from autograd.compiler import training
 
         self._np, self._training = np, training
         self.optimizer = optimizer
-        scores = _listed(task.model(data.rows[0]))
-        targets = data.targets
-        if len(scores) > 1 and task.loss is cross_entropy:
-            targets = [one_hot(target, len(scores)) for target in targets]
-        lines = [[*row, *_listed(target)] for row, target in zip(data.rows, targets, strict=True)]
-        self.table = np.array(lines, dtype=float)
-        self._size = size
-        self._loop = training.loop(self._recorded(task, data.rows[0], targets[0]), size=size, engine=engine, fast=fast)
+        self._weights = list(dict.fromkeys([*task.model.parameters(), *optimizer.params]))
+        self._classes = len(_listed(task.model(data.rows[0]))) if task.loss is cross_entropy else 0
+        self.table = self._lines(data)
+        self._recipe = self._recorded(task, data.rows[0], self._target(data.targets[0]))
+        self._size, self._fast = size, fast
+        self._loop = training.loop(self._recipe, size=size, engine=engine, fast=fast)
+        self._judge: Any = None
         self.engine = self._loop.name
 
+    def _target(self, target: Target) -> Target:
+        """The target as the recording takes it: a class number as a number for each class, since a recording cannot index by it."""
+        return one_hot(target, self._classes) if self._classes else target
+
+    def _lines(self, data: Samples) -> Any:
+        """The samples as an array [sample, input]: what a row of the recording's inputs is, inputs and then targets."""
+        targets = [_listed(self._target(target)) for target in data.targets]
+        return self._np.array([[*row, *target] for row, target in zip(data.rows, targets, strict=True)], dtype=float)
+
     def _recorded(self, task: Any, row: Row, target: Target) -> "Recipe":
-        training = self._training
+        from autograd.compiler import training
+
         inputs = [Value(x) for x in row]
         wanted = [Value(t) for t in _listed(target)]
         with training.without_branches():
@@ -145,6 +155,23 @@ class CompiledTraining:
         optimizer.steps = progress.steps
         return outcome
 
+    def evaluate(self, data: Samples) -> tuple[float, int]:
+        """The mean loss, without the penalty, and the number of right answers for other samples."""
+        np, recipe = self._np, self._recipe
+        if self._judge is None:
+            program = self._training.sample_program([recipe.loss, recipe.hit], self._weights, recipe.inputs)
+            self._judge = engines.executor(program, engine=self.engine, fast=self._fast)
+        shared, rows = self._judge.evaluate(np.array([p.data for p in self._weights]), self._lines(data).T)
+        numbers, columns = iter(shared), iter(rows)
+        losses, hits = [
+            next(columns).tolist() if is_row else [float(next(numbers))] * len(data.rows)
+            for is_row, _ in self._judge.program.outputs
+        ]
+        loss = 0.0
+        for x in losses:  # in order, as eagerly
+            loss += x
+        return loss / len(losses), int(sum(hits))
+
 
 # --- Prediction ----------------------------------------------------------------------------------------------------------------
 
@@ -152,6 +179,7 @@ class CompiledTraining:
 def predictions(model: Any, data: Sequence[Row], *, engine: str, fast: bool = False) -> list[Any]:
     """The model's outputs for all rows from one compiled program, as ``predict`` gives them."""
     import numpy as np
+
     from autograd.compiler import training
 
     inputs = [Value(x) for x in data[0]]
@@ -159,7 +187,7 @@ def predictions(model: Any, data: Sequence[Row], *, engine: str, fast: bool = Fa
         scores = model(inputs)
     outputs = [y if isinstance(y, Value) else Value(y) for y in _listed(scores)]
     parameters = model.parameters()
-    program = training.prediction_program(outputs, parameters, inputs)
+    program = training.sample_program(outputs, parameters, inputs)
     executor = engines.executor(program, engine=engine, fast=fast)
     shared, rows = executor.evaluate(np.array([p.data for p in parameters]), np.array(data, dtype=float).T)
     numbers, columns = iter(shared), iter(rows)

@@ -1,4 +1,4 @@
-"""Neurons, layers of them and multi-layer perceptrons, in the manner of micrograd, and the activations they know.
+"""Neurons, layers of them, multi-layer perceptrons and sequences, in the manner of micrograd, and the activations they know.
 
 Drop-in: without ``seed`` and ``init`` the weights are drawn as micrograd draws them, ``uniform(-1, 1)`` from Python's global
 ``random`` neuron by neuron, with zero biases; hidden neurons are relu, the last layer linear; the drive of a neuron is summed in
@@ -8,18 +8,13 @@ What a neuron does is one ``dot`` node and one for the activation. ``expand=True
 instead, for lessons that want to see them; the numbers are the same to the last bit.
 """
 
-import itertools
-import json
 import math
 import random
 from collections.abc import Callable, Iterable, Sequence
-from os import PathLike
 from typing import Any, final
 
 from autograd import Value, dot
-from nn import weights
 from nn.module import Module
-from nn.weights import WeightsError
 
 Function = Callable[[Value], Value]
 Activation = str | Function
@@ -49,13 +44,15 @@ TITLES = {"relu": "ReLU", "leaky_relu": "LeakyReLU", "elu": "ELU", "silu": "SiLU
 RECTIFIERS = ("relu", "leaky_relu", "elu", "silu", "gelu", "softplus")
 
 
-def _known(activation: Activation) -> Activation:
+def known_activation(activation: Activation) -> Activation:
+    """The activation; ValueError if it is neither a known name nor a function."""
     if not callable(activation) and activation not in ACTIVATIONS:
         raise ValueError(f"unknown activation {activation!r}: expected one of {', '.join(ACTIVATIONS)}, or a function of a Value")
     return activation
 
 
-def _size(number: Any, name: str) -> int:
+def checked_size(number: Any, name: str) -> int:
+    """The number, if it is a whole one of at least 1."""
     if not isinstance(number, int) or isinstance(number, bool) or number < 1:
         raise ValueError(f"{name} must be a whole number of at least 1, got {number!r}")
     return number
@@ -81,20 +78,23 @@ def reach(init: str | float, nin: int, nout: int) -> float:
     return reaches[init]
 
 
-def _generator(seed: Seed, init: Init) -> random.Random | None:
+def generator_of(seed: Seed, init: Init) -> random.Random | None:
     """The generator to draw from; None for Python's global one, as micrograd does."""
     if seed is None and init is None:
         return None
     return seed if isinstance(seed, random.Random) else random.Random(seed)
 
 
+def suited_init(activation: Activation) -> str:
+    """The init that keeps the scale of what passes through the activation."""
+    return "he" if activation in RECTIFIERS else "glorot"
+
+
 def _init(activation: Activation, generator: random.Random | None, init: Init) -> str | float:
     """The given init, or the one that suits the activation."""
     if init is not None:
         return init
-    if generator is None:
-        return "uniform"
-    return "he" if activation in RECTIFIERS else "glorot"
+    return "uniform" if generator is None else suited_init(activation)
 
 
 def inputs(x: Any, nin: int, taker: Module) -> list[Value]:
@@ -132,9 +132,9 @@ class Neuron(Module):
         init: Init = None,
         expand: bool = False,
     ) -> None:
-        self.activation = _known(activation if activation is not None else "relu" if nonlin else "linear")
-        generator = _generator(seed, init)
-        r = reach(_init(self.activation, generator, init), _size(nin, "nin"), 1)
+        self.activation = known_activation(activation if activation is not None else "relu" if nonlin else "linear")
+        generator = generator_of(seed, init)
+        r = reach(_init(self.activation, generator, init), checked_size(nin, "nin"), 1)
         draw = generator.uniform if generator else random.uniform
         self.w = [Value(draw(-r, r), label=f"w_{i}") for i in range(nin)]
         self.b = Value(0.0, label="b")
@@ -198,10 +198,10 @@ class Layer(Module):
         init: Init = None,
         expand: bool = False,
     ) -> None:
-        chosen = _known(activation if activation is not None else "relu" if nonlin else "linear")
-        generator, nout = _generator(seed, init), _size(nout, "nout")
+        chosen = known_activation(activation if activation is not None else "relu" if nonlin else "linear")
+        generator, nout = generator_of(seed, init), checked_size(nout, "nout")
         # One interval for all neurons: glorot's depends on how many they are.
-        r = reach(_init(chosen, generator, init), _size(nin, "nin"), nout) if generator else None
+        r = reach(_init(chosen, generator, init), checked_size(nin, "nin"), nout) if generator else None
         self.neurons = [Neuron(nin, activation=chosen, seed=generator, init=r, expand=expand) for _ in range(nout)]
 
     def __call__(self, x: Any) -> Any:
@@ -254,9 +254,9 @@ class MLP(Module):
         init: Init = None,
         expand: bool = False,
     ) -> None:
-        sizes = [_size(nin, "nin"), *(_size(nout, f"nouts[{i}]") for i, nout in enumerate(_listed(nouts)))]
+        sizes = [checked_size(nin, "nin"), *(checked_size(nout, f"nouts[{i}]") for i, nout in enumerate(_listed(nouts)))]
         activations = _per_layer(activation, len(sizes) - 1)
-        generator = _generator(seed, init)
+        generator = generator_of(seed, init)
         self.layers = [
             Layer(sizes[i], sizes[i + 1], activation=each, seed=generator, init=init, expand=expand)
             for i, each in enumerate(activations)
@@ -297,44 +297,46 @@ def _listed(nouts: Any) -> list[int]:
 
 def _per_layer(activation: Activation | Sequence[Activation], layers: int) -> list[Activation]:
     if isinstance(activation, str) or callable(activation):
-        return [_known(activation)] * (layers - 1) + ["linear"]
+        return [known_activation(activation)] * (layers - 1) + ["linear"]
     if len(activation) != layers:
         raise ValueError(f"activation as a list needs one entry for each of the {layers} layers, got {len(activation)}")
-    return [_known(each) for each in activation]
+    return [known_activation(each) for each in activation]
 
 
-CLASSES: dict[str, Callable[..., Module]] = {"MLP": MLP, "Layer": Layer, "Neuron": Neuron}
+@final
+class Sequential(Module):
+    """Modules one after the other: each takes what the one before it gives.
 
+    TypeError for what is not a Module, ValueError for none at all.
 
-def load(path: str | PathLike[str], *, allow_nonfinite: bool = False) -> Any:
-    """The module that was saved to ``path``, built again from the architecture that the file records.
-
-    WeightsError if the file is damaged or foreign, holds nan or inf (unless ``allow_nonfinite``), or was saved from a module of a
-    class of your own or with an activation function of your own: build that one yourself and call its ``load``.
-
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     MLP(2, [3, 1], activation="tanh", seed=0).save(folder + "/model.safetensors")
-    ...     load(folder + "/model.safetensors")
-    MLP of [Layer of [TanhNeuron(2), TanhNeuron(2), TanhNeuron(2)], Layer of [LinearNeuron(3)]]
+    >>> model = Sequential(Layer(2, 3, activation="tanh", seed=0), Layer(3, 1, activation="linear", seed=1))
+    >>> len(model.parameters()), len(model.predict([[0.5, -1.0]]))
+    (13, 1)
     """
-    tensors, metadata = weights.read(path, allow_nonfinite=allow_nonfinite)
-    recorded = json.loads(metadata["architecture"])
-    if recorded is None:
-        raise WeightsError(path, "records no architecture; build the model as it was built then, and call model.load(path)")
-    try:
-        model = _build(recorded, sum(len(tensor.numbers) for tensor in tensors.values()))
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise WeightsError(path, f"records an architecture that cannot be built: {error!r}") from None
-    model.accept(path, tensors, metadata)
-    return model
 
+    def __init__(self, *layers: Module) -> None:
+        for i, layer in enumerate(layers):
+            if not isinstance(layer, Module):
+                raise TypeError(
+                    f"layer {i} of Sequential must be a Module, got {type(layer).__name__}: activations go into layers"
+                )
+        if not layers:
+            raise ValueError("Sequential is empty: expected at least one layer")
+        self.layers = list(layers)
 
-def _build(architecture: dict[str, Any], parameters: int) -> Module:
-    arguments = dict(architecture)
-    make = CLASSES[arguments.pop("class")]
-    sizes = [arguments["nin"], *arguments.get("nouts", [arguments.get("nout", 1)])]
-    needed = sum((nin + 1) * nout for nin, nout in itertools.pairwise(sizes))
-    if needed != parameters:  # before building: a damaged size may be beyond all memory
-        raise ValueError(f"it has {needed} parameters, the file {parameters}")
-    return make(**arguments, init=0.0)
+    def __call__(self, x: Any) -> Any:
+        """The output of the last module."""
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
+    def architecture(self) -> dict[str, Any] | None:
+        """Class and layers; None if one of them cannot tell its own, or if layers share parameters."""
+        layers = [layer.architecture() for layer in self.layers]
+        separate = sum([len(layer.parameters()) for layer in self.layers])
+        if None in layers or separate != len(self.parameters()):
+            return None
+        return {"class": "Sequential", "layers": layers}
+
+    def __repr__(self) -> str:
+        return f"Sequential of [{', '.join(map(repr, self.layers))}]"

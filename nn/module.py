@@ -9,11 +9,13 @@ Layers are in ``layers``, the file format in ``weights``, training in ``training
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from os import PathLike
 from typing import Any, NamedTuple
 
 from autograd import Value, no_grad
 from nn import weights
+from nn.compiled import FEW_ROWS, chosen_engine, predictions
 from nn.samples import is_correct, is_labelled, rows, samples
 from nn.weights import Tensor, WeightsError
 
@@ -75,10 +77,15 @@ class Module(ABC):
     def predict(self, X: Any) -> list[Any]:
         """The outputs for the rows of ``X`` as plain numbers: a float for each row, or a list if there are several outputs.
 
-        No graph is recorded. These are the raw scores: their sign or the place of the largest is the predicted class.
+        No graph is recorded. These are the raw scores: their sign or the place of the largest is the predicted class. Many rows are
+        computed in native code where the extra ``fast`` is installed, with the same bits.
         """
+        data = rows(X)
+        if len(data) >= FEW_ROWS and chosen_engine("auto") != "eager":
+            with suppress(TypeError):  # what cannot be recorded once for all rows
+                return predictions(self, data, engine="auto")
         with no_grad():
-            return [_plain(self(row)) for row in rows(X)]
+            return [_plain(self(row)) for row in data]
 
     def accuracy(self, X: Any, y: Any, *, threshold: float = 0.0) -> float:
         """The share of samples whose class is predicted, between 0 and 1.

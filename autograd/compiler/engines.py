@@ -20,14 +20,21 @@ class Executor(Protocol):
         """The outputs for these inputs: shared numbers as an array [output], rows as an array [output, lane]."""
 
 
+def _is_there(package: str) -> bool:
+    try:
+        return find_spec(package) is not None
+    except ImportError:  # an import hook that refuses it
+        return False
+
+
 def is_installed(engine: str) -> bool:
     """Whether an engine's packages are there."""
-    return find_spec("numpy") is not None and (engine == "numpy" or find_spec("llvmlite") is not None)
+    return _is_there("numpy") and (engine == "numpy" or _is_there("llvmlite"))
 
 
 def chosen(engine: str) -> str:
     """The engine that "auto" stands for; ImportError naming the extra if the engine is not installed."""
-    if find_spec("numpy") is None:
+    if not _is_there("numpy"):
         raise ImportError(NEEDS.format("NumPy"))
     if engine == "auto":
         return "llvm" if is_installed("llvm") else "numpy"

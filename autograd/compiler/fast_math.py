@@ -88,7 +88,8 @@ class _Function:
 
     def text(self, result: str) -> str:
         body = "\n".join(self.lines)
-        return f"define internal {self.kind} @fast_{self.name}_v{self.width}({self.kind} %x) alwaysinline {{\n{body}\n  ret {self.kind} {result}\n}}\n"
+        head = f"define internal {self.kind} @fast_{self.name}_v{self.width}({self.kind} %x) alwaysinline"
+        return f"{head} {{\n{body}\n  ret {self.kind} {result}\n}}\n"
 
 
 def _reduced(f: _Function, x: str) -> tuple[str, str, str]:

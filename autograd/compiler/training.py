@@ -115,8 +115,8 @@ def batch_program(recipe: Recipe) -> Program:
     return build([*gradients, error, over_lanes(recipe.hit)], shared=[*recipe.parameters, share], lanes=recipe.inputs)
 
 
-def prediction_program(outputs: Sequence[Value], parameters: Sequence[Value], inputs: Sequence[Value]) -> Program:
-    """The outputs of a model recorded on one sample, for all samples."""
+def sample_program(outputs: Sequence[Value], parameters: Sequence[Value], inputs: Sequence[Value]) -> Program:
+    """Numbers recorded on one sample, for all samples."""
     return build(outputs, shared=parameters, lanes=inputs)
 
 
@@ -172,12 +172,12 @@ class ArrayLoop:
                 if not np.isfinite(error):
                     outcome.failed = error
                     return outcome
-                loss, hits = loss + error * lanes.shape[1], hits + right
+                loss, hits = loss + error * (lanes.shape[1] / n), hits + right
             bad = progress.parameters[~np.isfinite(progress.parameters)]
             if bad.size:
                 outcome.failed = float(bad[0])
                 return outcome
-            outcome.losses, outcome.hits = np.append(outcome.losses, loss / n), np.append(outcome.hits, hits)
+            outcome.losses, outcome.hits = np.append(outcome.losses, loss), np.append(outcome.hits, hits)
             if outcome.losses[-1] < outcome.best_loss:
                 outcome.best, outcome.best_loss = progress.parameters.copy(), float(outcome.losses[-1])
         return outcome
@@ -197,8 +197,8 @@ class ArrayLoop:
 # --- The native loop -----------------------------------------------------------------------------------------------------------
 
 _ARGUMENTS = (
-    "s r lanes out kept tab us ur uio utab table order losses hits best".split(),
-    "padded pcount ppadded n size epochs moving stride".split(),
+    ["s", "r", "lanes", "out", "kept", "tab", "us", "ur", "uio", "utab", "table", "order", "losses", "hits", "best"],
+    ["padded", "pcount", "ppadded", "n", "size", "epochs", "moving", "stride"],
 )
 
 
@@ -259,7 +259,7 @@ class NativeLoop:
         losses, hits = np.empty(epochs + 1), np.empty(epochs)
         losses[epochs] = best_loss
         best = progress.parameters.copy()
-        arrays = dict(self._arrays)
+        arrays: dict[str, Any] = dict(self._arrays)
         arrays |= {"tab": self._tables[0], "utab": self._tables[1], "losses": losses, "hits": hits, "best": best}
         arrays["table"] = np.ascontiguousarray(table, dtype=float)
         arrays["order"] = np.ascontiguousarray(np.arange(n, dtype=np.int32) if order is None else order, dtype=np.int32)
@@ -329,6 +329,7 @@ def _train(programs: Sequence[Program], width: int) -> str:
     lowest, state = t.variable("double", "lowest"), t.variable("i64", "state")
     t.do(f"store double %best_loss, ptr {lowest}")
     t.do(f"store i64 1, ptr {state}")  # whether the lanes still have to be gathered
+    whole = t.let("sitofp i64 %n to double")
     with t.loop(0, "%epochs") as epoch:
         t.do(f"store double {double(0.0)}, ptr {loss}")
         t.do(f"store double {double(0.0)}, ptr {hits}")
@@ -364,7 +365,8 @@ def _train(programs: Sequence[Program], width: int) -> str:
             t.do(f"ret i64 {t.let(f'sub i64 -1, {epoch}')}")
             label("sound")
             before = t.let(f"load double, ptr {loss}")
-            t.do(f"store double {t.let(f'fadd double {before}, ' + t.let(f'fmul double {error}, {size}'))}, ptr {loss}")
+            weight = t.let(f"fdiv double {size}, {whole}")
+            t.do(f"store double {t.let(f'fadd double {before}, ' + t.let(f'fmul double {error}, {weight}'))}, ptr {loss}")
             right = load("%out", plus(count, "1"))
             found = t.let(f"load double, ptr {hits}")
             t.do(f"store double {t.let(f'fadd double {found}, {right}')}, ptr {hits}")
@@ -379,8 +381,7 @@ def _train(programs: Sequence[Program], width: int) -> str:
             )
             with t.loop(0, count) as i:
                 store(load("%uio", i), "%s", plus(i, str(first)))
-        total = t.let(f"sitofp i64 %n to double")
-        mean = t.let(f"fdiv double {t.let(f'load double, ptr {loss}')}, {total}")
+        mean = t.let(f"load double, ptr {loss}")
         store(mean, "%losses", epoch)
         store(t.let(f"load double, ptr {hits}"), "%hits", epoch)
         with t.loop(0, count) as i:

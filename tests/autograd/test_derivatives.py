@@ -7,7 +7,6 @@ from mpmath import mp
 
 import autograd as ag
 from autograd import Value, check_gradients, grad, hessian, hvp, jacobian, value_and_grad
-from autograd.checking import five_point
 from tests.autograd.oracles import exact_gradient, exact_hessian, ulps
 
 A = [[2.0, -1.0, 0.5], [-1.0, 3.0, 0.25], [0.5, 0.25, 1.0]]
@@ -149,15 +148,6 @@ def test_a_gradient_is_a_graph() -> None:
     slope = grad(x**3, x)
     slope.backward()
     assert (slope.data, x.grad) == (27.0, 18.0)
-
-
-def test_five_point_is_exact_for_polynomials_of_degree_4() -> None:
-    assert five_point(lambda x: x**4 - 2 * x**3 + x, 1.5) == pytest.approx(4 * 1.5**3 - 6 * 1.5**2 + 1, rel=1e-11)
-
-
-def test_five_point_agrees_with_closed_forms() -> None:
-    for x in (-3.0, 0.1, 1.5):
-        assert five_point(math.sin, x) == pytest.approx(math.cos(x), abs=1e-9)
 
 
 # --- Mistakes ------------------------------------------------------------------------------------------------------------------
