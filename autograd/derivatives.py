@@ -44,12 +44,15 @@ def like(tree: Tree, numbers: Iterator[Any]) -> Tree:
 Crossing = Callable[[Value, Value, Number], Number]
 
 
-def adjoint_graph(root: Value, xs: Sequence[Value], seed: Number = 1.0, crossing: Crossing | None = None) -> list[Value]:
+def adjoint_graph(
+    root: Value, xs: Sequence[Value], seed: Number = 1.0, crossing: Crossing | None = None, *, anywhere: bool = False
+) -> list[Value]:
     """∂root/∂x for each x as recorded Values; each is the graph of what ``backward(seed)`` computes, bit for bit.
 
     Only nodes that depend on some x receive an adjoint. An adjoint that exists only behind a condition carries the condition
     along as its gate, so that a branch not taken leaks nothing: where(x > 0, √x, 0) at −1 has derivative 0, not 0·nan.
     ``crossing`` sees every contribution: the compiler adds up there what the samples of a batch hand to one parameter.
+    ``anywhere`` says that only the graph is wanted, to be computed at other points, so that data edited meanwhile does no harm.
     """
     order = topological_order(root)
     wanted = set(xs)
@@ -62,7 +65,8 @@ def adjoint_graph(root: Value, xs: Sequence[Value], seed: Number = 1.0, crossing
         for node in reversed(order):
             if node not in adjoints or node not in wanted or node.is_leaf:
                 continue
-            _check_recorded(node)
+            if not anywhere:
+                _check_recorded(node)
             g, gate = adjoints[node], gates[node]
             for operand, contribution in zip(node._prev, _rule_of(node)(g, node, *node._prev), strict=True):
                 if contribution is not None and operand in wanted:

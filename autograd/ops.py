@@ -22,7 +22,7 @@ chooses through its ``_select``, and lets through with its ``_gate``.
 import math
 import operator
 from collections.abc import Callable, Sequence
-from functools import lru_cache, partial, reduce
+from functools import cache, partial, reduce
 from typing import Any
 
 # A float, a Value, or whatever else can record an op.
@@ -314,7 +314,7 @@ def is_nan(a: Number) -> Number:
     return where(a >= a, 0.0, 1.0) > 0.5
 
 
-@lru_cache(maxsize=256)
+@cache  # an op must stay the one op of its name: the compiler and pickle rely on it
 def power_of(n: float) -> Op:
     """The op xⁿ for a constant n. x⁰ is the constant 1 and x¹ is x, to all orders and for nan and inf too."""
     if n == 0.0:
@@ -559,7 +559,7 @@ gelu = Op(
 )
 
 
-@lru_cache(maxsize=64)
+@cache
 def leaky_relu_of(slope: float) -> Op:
     """The op leaky_relu for a constant slope."""
     return Op(
@@ -570,7 +570,7 @@ def leaky_relu_of(slope: float) -> Op:
     )
 
 
-@lru_cache(maxsize=64)
+@cache
 def elu_of(alpha: float) -> Op:
     """The op elu for a constant alpha."""
     return Op(
@@ -581,7 +581,7 @@ def elu_of(alpha: float) -> Op:
     )
 
 
-@lru_cache(maxsize=64)
+@cache
 def clamp_of(low: float, high: float) -> Op:
     """The op clamp for constant bounds."""
     return Op(

@@ -81,15 +81,18 @@ class Body:
     result: int | float
 
 
+# The instructions of a body that grows, each with its reference, by a text of their own.
+Instructions = dict[str, tuple[int, Instruction]]
+
+
 class _Branched(Exception):
     """A value function asked a Value for a plain bool."""
 
 
 def exponent_of(op: Op) -> float | None:
     """n for the op xⁿ of the table, None for any other op."""
-    if op.name.startswith("**") and op is ops.named_op(op.name):
-        return float(op.name[2:])
-    return None
+    is_power = op.name.startswith("**") and op.name[-1].isdigit() and op is ops.named_op(op.name)
+    return float(op.name[2:]) if is_power else None
 
 
 @lru_cache(maxsize=1024)
@@ -126,7 +129,7 @@ def _traced(op: Op, operands: list[Value]) -> Value | float | None:
 def _inlined(arity: int, operands: list[Value], result: Value | float) -> Body:
     if isinstance(result, float):
         return Body(arity, (), result)
-    instructions: list[Instruction] = []
+    instructions: Instructions = {}
     references: dict[Value, int | float] = {v: i for i, v in enumerate(operands)}
     for node in topological_order(result):
         if node in references:
@@ -135,10 +138,10 @@ def _inlined(arity: int, operands: list[Value], result: Value | float) -> Body:
             references[node] = node.data
             continue
         references[node] = _append(instructions, arity, node.op, [references[v] for v in node._prev])
-    return Body(arity, tuple(instructions), references[result])
+    return Body(arity, tuple([instruction for _, instruction in instructions.values()]), references[result])
 
 
-def _append(instructions: list[Instruction], arity: int, op: Op, operands: list[int | float]) -> int | float:
+def _append(instructions: Instructions, arity: int, op: Op, operands: list[int | float]) -> int | float:
     """Add an op's own body to a body; the reference of its result. Equal instructions are one: σ and its slope share e⁻ˣ."""
     if op is ops.sum_op or op is ops.dot_op:
         return _append_sum(instructions, arity, op, operands)
@@ -150,13 +153,21 @@ def _append(instructions: list[Instruction], arity: int, op: Op, operands: list[
 
     for step in body.instructions:
         instruction = Instruction(step.op, tuple([reference(x) for x in step.operands]))
-        if instruction not in instructions:
-            instructions.append(instruction)
-        found.append(arity + instructions.index(instruction))
+        found.append(_place(instructions, arity, instruction))  # noqa: PERF401 -- each refers to those before it
     return reference(body.result)
 
 
-def _append_sum(instructions: list[Instruction], arity: int, op: Op, operands: list[int | float]) -> int | float:
+def _place(instructions: Instructions, arity: int, instruction: Instruction) -> int:
+    """The reference of an instruction's result; the instruction is added unless it is there.
+
+    The key is text because as numbers operand 1 equals the constant 1.0, and 0.0 equals -0.0.
+    """
+    key = f"{id(instruction.op)} {instruction.operands!r}"
+    place, _ = instructions.setdefault(key, (arity + len(instructions), instruction))
+    return place
+
+
+def _append_sum(instructions: Instructions, arity: int, op: Op, operands: list[int | float]) -> int | float:
     n = len(operands) // 2
     terms = operands
     if op is ops.dot_op:

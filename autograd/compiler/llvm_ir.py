@@ -491,8 +491,8 @@ class _BodyEmitter:
         def register(x: int | float) -> str:
             return found[x] if isinstance(x, int) else self.e._constant(x, rows=self.rows)
 
-        for step in body.instructions:  # each may refer to those before it
-            found.append(self._instruction(step.op, [register(x) for x in step.operands]))  # noqa: PERF401
+        for step in body.instructions:
+            found.append(self._instruction(step.op, [register(x) for x in step.operands]))  # noqa: PERF401 -- each refers to those before it
         return register(body.result)
 
     def _instruction(self, op: Op, x: list[str]) -> str:

@@ -18,14 +18,14 @@ A program is data: it knows nothing of how it is executed, prints, and pickles.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, final
 
 import numpy as np
 import numpy.typing as npt
 
 from autograd import ops
-from autograd.compiler.kernels import IDENTITIES, body_of
+from autograd.compiler.kernels import IDENTITIES
 from autograd.ops import Op
 from autograd.value import Value, topological_order
 
@@ -97,7 +97,6 @@ class Program:
     scalar_nodes: int
     normal_nodes: int
     levels: int
-    names: dict[tuple[bool, int], str] = field(default_factory=dict)
 
     def listing(self) -> str:
         """The program in the blackboard's notation, one pack per line: s are shared numbers, r rows."""
@@ -363,13 +362,3 @@ class _Packer:
             tables.extend(np.ascontiguousarray(block[:, k::width]) for k in range(width))
             start += width * run.count
         return Pack(None, runs, (), tuple(tables), slot[first], b.is_row[first], form[2], level)
-
-
-def bodies(program: Program) -> list[Op]:
-    """The ops of the user's that the program has to call back, in order of appearance."""
-    found: dict[Op, None] = {}
-    for pack in program.packs:
-        if pack.op is not None:
-            for step in body_of(pack.op, len(pack.tables)).instructions:
-                found[step.op] = None
-    return list(found)

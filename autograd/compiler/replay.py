@@ -83,7 +83,7 @@ class Step:
         self.leaves = tuple([v for v in topological_order(loss) if v.is_leaf and not v.is_constant])
         start = time.perf_counter()
         with collector_resting():
-            gradient = adjoint_graph(loss, self.leaves)
+            gradient = adjoint_graph(loss, self.leaves, anywhere=True)
             differentiated = time.perf_counter()
             program = build([loss, *gradient], shared=self.leaves)
         built = time.perf_counter()
