@@ -104,12 +104,15 @@ def _operand(x: object, op: Op) -> Any:
     return constant(x, f"Value {op.symbol} …" if len(op.symbol) < 3 else op.name)
 
 
+_first_power = ops.power_of(1.0)
+
+
 def _is_number(v: "Value", x: float) -> bool:
     return v.op is CONSTANT and v._data == x
 
 
 def _simplified(op: Op, operands: tuple["Value", ...]) -> Any:
-    """What op(*operands) is without a new node, where that is the same to the bit: x·1, x/1, −(−x), constants."""
+    """What op(*operands) is without a new node, where that is the same to the bit: x·1, x/1, x¹, −(−x), constants."""
     first, last = operands[0], operands[-1]
     if all([v.op is CONSTANT for v in operands]):
         return constant(op.value(*[v._data for v in operands]))
@@ -117,6 +120,8 @@ def _simplified(op: Op, operands: tuple["Value", ...]) -> Any:
         return first
     if op is ops.multiply and _is_number(first, 1.0):
         return last
+    if op is _first_power:
+        return first
     if op is ops.negative and first.op is ops.negative:
         return first._a
     return None

@@ -153,7 +153,7 @@ def _append(instructions: Instructions, arity: int, op: Op, operands: list[int |
 
     for step in body.instructions:
         instruction = Instruction(step.op, tuple([reference(x) for x in step.operands]))
-        found.append(_place(instructions, arity, instruction))  # noqa: PERF401 -- each refers to those before it
+        found.append(_place(instructions, arity, instruction))
     return reference(body.result)
 
 

@@ -113,7 +113,8 @@ def _line(pack: Pack) -> str:
     out = _slots(pack.is_row, np.array([pack.out, pack.out + pack.count - 1], dtype=np.int32))
     if pack.op is not None:
         arguments = ", ".join(_slots(row, table) for row, table in zip(pack.rows, pack.tables, strict=True))
-        return f"{out:<16} = {pack.op.name}({arguments})"
+        text = f"({arguments}){pack.op.symbol}" if pack.op.symbol.startswith("**") else f"{pack.op.name}({arguments})"
+        return f"{out:<16} = {text}"
     terms: list[str] = []
     tables = iter(pack.tables)
     for run in pack.runs:
