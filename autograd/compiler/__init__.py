@@ -52,12 +52,15 @@ def compile(target: Any = None, *, engine: str = "auto", fast: bool = False) -> 
         raise ValueError(f"engine must be one of {', '.join(ENGINES)}, got {engine!r}")
     if target is None:
         return lambda function: compile(function, engine=engine, fast=fast)
+    if not callable(target) and not isinstance(target, Value):
+        raise TypeError(f"compile needs a loss (a Value) or a function, got {describe(target)}")
+    from autograd.compiler import engines
+
+    engine = engines.chosen(engine)  # says what is missing before anything of it is imported
     if isinstance(target, Value):
         from autograd.compiler.replay import Step
 
         return Step(target, engine=engine, fast=fast)
-    if callable(target):
-        from autograd.compiler.functions import CompiledFunction
+    from autograd.compiler.functions import CompiledFunction
 
-        return CompiledFunction(target, engine=engine, fast=fast)
-    raise TypeError(f"compile needs a loss (a Value) or a function, got {describe(target)}")
+    return CompiledFunction(target, engine=engine, fast=fast)

@@ -1,7 +1,8 @@
 """exp, expm1, tanh, log and log1p for vectors of doubles, as LLVM IR: fast mode's versions of the C library's functions.
 
-All are written from the series; coefficients are factorials and odd numbers, nothing is fitted. Measured against mpmath on 10⁵
-points each: at most 3 ulp for exp and log, 4 ulp for the others. nan, ±inf, zeros and subnormals come out as in C99.
+All are written from the series; coefficients are factorials and odd numbers, nothing is fitted. Measured against mpmath on 2·10⁵
+points each, with and without fused multiply-adds: at most 1 ulp for exp and log, 2 for expm1 and log1p, 3 for tanh. nan, ±inf, zeros
+and subnormals come out as in C99.
 
 Glossary::
 

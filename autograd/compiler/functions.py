@@ -3,13 +3,19 @@
 Glossary::
 
     variant    one recording: the way the function took through its ``if``s at one point
+    captured   Values from outside that the function uses: a model's weights. Their ``data`` is read at every call
     guard      a condition that the recording turned into a plain bool, with the answer it gave; the variant holds where all of a
                variant's guards still give those answers
 """
 
+import copyreg
+import pickle
+import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import repeat
 from typing import Any, final
 
 import numpy as np
@@ -20,7 +26,7 @@ from autograd.compiler.program import build
 from autograd.derivatives import Tree, adjoint_graph, leaves, like
 from autograd.modes import call_site, switched
 from autograd.ops import real_number
-from autograd.value import Condition, Value, constant
+from autograd.value import Condition, Value, constant, topological_order
 
 _NO_LANES = np.empty((0, 1))
 
@@ -42,15 +48,30 @@ class Variant:
 
     shape: Tree
     variables: list[Value]
+    captured: list[Value]
     results: list[Value]
     guards: list[Guard]
     executors: dict[tuple[str, bool], Any] = field(default_factory=dict)
     trees: dict[str, Tree] = field(default_factory=dict)
+    has_travelled: bool = False  # then there are programs, but no recording to make others from
+
+    def can_answer(self, what: str, in_lanes: bool) -> bool:
+        """Whether there is such a program, or a recording to make it from."""
+        return not self.has_travelled or (what, in_lanes) in self.executors
+
+    def shared_inputs(self) -> Array:
+        """The captured numbers as they are now."""
+        return np.array([v.data for v in self.captured], dtype=float)
 
 
 def _shape(tree: Tree) -> Any:
     """The form of nested lists, hashable; numbers and arrays are leaves."""
     return tuple([_shape(branch) for branch in tree]) if isinstance(tree, (list, tuple)) else None
+
+
+def _skeleton(tree: Tree) -> Tree:
+    """The tree with nothing in the places of its numbers."""
+    return like(tree, repeat(None))
 
 
 @final
@@ -60,8 +81,9 @@ class CompiledFunction:
     Called with numbers it returns numbers; called with NumPy arrays (of shapes that broadcast) it computes every sample and returns
     arrays. ``grad``, ``value_and_grad`` and ``hessian`` take the same arguments and answer in the shape of ``autograd.grad`` and its
     kin. A Python ``if`` on a recorded number is a guard: a call with numbers that takes another branch is recorded anew, a call with
-    arrays whose samples part ways is a ValueError that names the line; write ``where`` there. What the function reads from ``.data``
-    is a constant of the recording.
+    arrays whose samples part ways is a ValueError that names the line; write ``where`` there. Values from outside that the function
+    uses, such as a model's weights, count with the ``data`` they have at the call; what the function itself reads from ``.data`` is
+    a constant of the recording. Called with Values it is the function itself.
 
     >>> import autograd, numpy as np
     >>> from autograd import where
@@ -76,6 +98,7 @@ class CompiledFunction:
         self._variants: dict[Any, list[Variant]] = {}
         self._lock = threading.RLock()
         self.__name__ = getattr(function, "__name__", "function")
+        self.__module__ = getattr(function, "__module__", __name__)
         self.__doc__ = function.__doc__ or type(self).__doc__
 
     def __repr__(self) -> str:
@@ -83,6 +106,8 @@ class CompiledFunction:
         return f"<compiled {self.__name__}: {count} recorded, {self._engine}>"
 
     def __call__(self, *args: Tree) -> Tree:
+        if self._function is not None and any([isinstance(x, (Value, Condition)) for x in leaves(args)]):
+            return self._function(*args)
         return self._answer("value", args)
 
     def grad(self, *args: Tree) -> Tree:
@@ -105,7 +130,7 @@ class CompiledFunction:
         if self._function is None:
             raise ValueError(
                 f"{self.__name__} came here without its Python source (it could not be pickled) and this call needs a new recording; "
-                "call it once with such arguments before pickling, or define it in a module"
+                "call it once in this way, with such arguments, before pickling, or define it in a module"
             )
         variables = [Value(x) for x in point]
         guards: list[Guard] = []
@@ -116,7 +141,10 @@ class CompiledFunction:
         with switched(on_branch=on_branch, recording=True):
             tree = self._function(*like(args, iter(variables)))
         results = [_result(y) for y in leaves(tree)]
-        variant = Variant(tree, variables, results, guards)
+        own = set(variables)
+        used = topological_order(*results, *[guard.condition for guard in guards])
+        captured = [v for v in used if v.is_leaf and not v.is_constant and v not in own]
+        variant = Variant(_skeleton(tree), variables, captured, results, guards)
         self._variants.setdefault(_shape(args), []).append(variant)
         return variant
 
@@ -125,8 +153,8 @@ class CompiledFunction:
         if key not in variant.executors:
             outputs, variant.trees[what] = self._outputs(variant, what, args)
             conditions = [guard.condition for guard in variant.guards]
-            inputs: dict[str, Any] = {"lanes" if in_lanes else "shared": variant.variables}
-            program = build([*conditions, *outputs], **inputs)
+            shared, lanes = (variant.captured, variant.variables) if in_lanes else ([*variant.variables, *variant.captured], [])
+            program = build([*conditions, *outputs], shared, lanes)
             variant.executors[key] = engines.executor(program, engine=self._engine, fast=self._fast)
         return variant.executors[key]
 
@@ -138,11 +166,11 @@ class CompiledFunction:
             raise TypeError(
                 f"{what} needs a function that returns one number, {self.__name__} returns a {type(variant.shape).__name__}"
             )
-        xs, shape = variant.variables, args[0] if len(args) == 1 else args
-        slopes = adjoint_graph(variant.results[0], xs)
+        xs, shape = variant.variables, _skeleton(args[0] if len(args) == 1 else args)
+        slopes = adjoint_graph(variant.results[0], xs, anywhere=True)
         if what == "value_and_grad":
             return [*variant.results, *slopes], (None, shape)
-        rows = [adjoint_graph(slope, xs) for slope in slopes]
+        rows = [adjoint_graph(slope, xs, anywhere=True) for slope in slopes]
         return [v for row in rows for v in row], like(shape, iter([shape] * len(xs)))
 
     # --- Answering ---
@@ -156,56 +184,41 @@ class CompiledFunction:
                 return self._answer_arrays(what, args, given)
             return self._answer_numbers(what, args, [real_number(x, self.__name__) for x in given])
 
-    def _answer_numbers(self, what: str, args: tuple[Tree, ...], point: list[float]) -> Tree:
-        known = self._variants.get(_shape(args), ())
-        for variant in known:
-            answers, numbers = self._run_point(variant, what, args, point)
-            if _holds(variant, answers):
-                return like(variant.trees[what], iter(numbers))
-        variant = self._record(args, point)
-        _, numbers = self._run_point(variant, what, args, point)
-        return like(variant.trees[what], iter(numbers))
+    def _known(self, what: str, args: tuple[Tree, ...], in_lanes: bool) -> list[Variant]:
+        """The variants for arguments of this form that can answer."""
+        return [variant for variant in self._variants.get(_shape(args), ()) if variant.can_answer(what, in_lanes)]
 
-    def _run_point(
-        self, variant: Variant, what: str, args: tuple[Tree, ...], point: list[float]
-    ) -> tuple[list[float], list[float]]:
-        outputs, _ = self._executor(variant, what, args, False).evaluate(np.array(point), _NO_LANES)
-        numbers = outputs.tolist()
-        n = len(variant.guards)
-        return numbers[:n], numbers[n:]
+    def _answer_numbers(self, what: str, args: tuple[Tree, ...], point: list[float]) -> Tree:
+        for known in [*self._known(what, args, False), None]:
+            variant = known or self._record(args, point)
+            executor = self._executor(variant, what, args, False)
+            with _elsewhere(known):
+                outputs, _ = executor.evaluate(np.append(point, variant.shared_inputs()), _NO_LANES)
+                numbers = outputs.tolist()
+                n = len(variant.guards)
+                if known is None or _holds(variant, numbers[:n]):
+                    break
+        return like(variant.trees[what], iter(numbers[n:]))
 
     def _answer_arrays(self, what: str, args: tuple[Tree, ...], given: list[Any]) -> Tree:
         arrays = np.broadcast_arrays(*[np.asarray(x, dtype=float) for x in given])
         shape = arrays[0].shape
         lanes = np.array([a.ravel() for a in arrays])
-        for variant in [*self._variants.get(_shape(args), ()), None]:
-            if variant is None and lanes.shape[1]:
-                variant = self._record(args, lanes[:, 0].tolist())
-            elif variant is None:
-                variant = self._record(args, [1.0] * len(given))
-            answers, rows = self._run_lanes(variant, what, args, lanes)
-            parted = self._parted(variant, answers)
-            if parted is None:
-                return like(variant.trees[what], iter([row.reshape(shape) for row in rows]))
+        first = lanes[:, 0].tolist() if lanes.shape[1] else [1.0] * len(given)
+        for known in [*self._known(what, args, True), None]:
+            variant = known or self._record(args, first)
+            executor = self._executor(variant, what, args, True)
+            with _elsewhere(known):
+                answers, rows = _run_lanes(variant, executor, lanes)
+                parted = _parted(variant, answers)
+                if parted is None:
+                    return like(variant.trees[what], iter([row.reshape(shape) for row in rows]))
+                if _holds(variant, [answer[0] for answer in answers]):  # the first sample's way is not that of all
+                    break
         raise ValueError(
             f"the samples of this call part ways in {self.__name__} at {parted}; an array takes one way through the function: "
             "choose between numbers with autograd.where(condition, a, b) there"
         )
-
-    def _run_lanes(self, variant: Variant, what: str, args: tuple[Tree, ...], lanes: Array) -> tuple[list[Array], list[Array]]:
-        executor = self._executor(variant, what, args, True)
-        shared, rows = executor.evaluate(np.empty(0), lanes)
-        numbers, arrays = iter(shared), iter(rows)
-        outputs = [next(arrays) if is_row else np.full(lanes.shape[1], next(numbers)) for is_row, _ in executor.program.outputs]
-        n = len(variant.guards)
-        return outputs[:n], outputs[n:]
-
-    def _parted(self, variant: Variant, answers: list[Array]) -> str | None:
-        """The source line of the first guard that some sample answers differently; None if there is none."""
-        for guard, answer in zip(variant.guards, answers, strict=True):
-            if ((answer != 0.0) != guard.answer).any():
-                return guard.site
-        return None
 
     # --- Looking inside, travelling ---
 
@@ -219,9 +232,13 @@ class CompiledFunction:
         ]
         return "\n\n".join(parts)
 
-    def __getstate__(self) -> dict[str, Any]:
-        import pickle
+    def __reduce__(self) -> Any:
+        module, name = self.__module__, getattr(self._function, "__qualname__", "")
+        if module != "__main__" and getattr(sys.modules.get(module), name or "?", None) is self:
+            return name  # made by a decorator in a module: found there by its name
+        return copyreg.__newobj__, (CompiledFunction,), self.__getstate__()  # type: ignore[attr-defined]
 
+    def __getstate__(self) -> dict[str, Any]:
         try:
             pickle.dumps(self._function)
             function = self._function
@@ -231,7 +248,7 @@ class CompiledFunction:
             shape: [
                 (
                     [(guard.answer, guard.site) for guard in variant.guards],
-                    len(variant.variables),
+                    [v.data for v in variant.captured],
                     variant.trees,
                     {key: executor.program for key, executor in variant.executors.items()},
                 )
@@ -257,9 +274,9 @@ class CompiledFunction:
         for shape, found in state["recorded"].items():
             self._variants[shape] = [self._arrived(*parts) for parts in found]
 
-    def _arrived(self, guards: Any, n: int, trees: Any, programs: Any) -> Variant:
-        variant = Variant(None, [Value(0.0)] * n, [], [Guard(constant(0.0), answer, site) for answer, site in guards])
-        variant.trees = trees
+    def _arrived(self, guards: Any, captured: Any, trees: Any, programs: Any) -> Variant:
+        conditions = [Guard(constant(0.0), answer, site) for answer, site in guards]
+        variant = Variant(None, [], [Value(x) for x in captured], [], conditions, trees=trees, has_travelled=True)
         for key, program in programs.items():
             variant.executors[key] = engines.executor(program, engine=self._engine, fast=self._fast)
         return variant
@@ -271,5 +288,32 @@ def _result(y: Any) -> Value:
     return y if isinstance(y, Value) else constant(y, "the result of a compiled function")
 
 
+def _run_lanes(variant: Variant, executor: Any, lanes: Array) -> tuple[list[Array], list[Array]]:
+    """The guards' conditions and the outputs, an array over the lanes for each."""
+    shared, rows = executor.evaluate(variant.shared_inputs(), lanes)
+    numbers, arrays = iter(shared), iter(rows)
+    outputs = [next(arrays) if is_row else np.full(lanes.shape[1], next(numbers)) for is_row, _ in executor.program.outputs]
+    n = len(variant.guards)
+    return outputs[:n], outputs[n:]
+
+
+@contextmanager
+def _elsewhere(known: Variant | None) -> Iterator[None]:
+    """A context in which an op of the user's may raise behind a known variant's guards: its way is not the one to take then."""
+    try:
+        yield
+    except Exception:
+        if known is None or not known.guards:
+            raise
+
+
 def _holds(variant: Variant, answers: list[float]) -> bool:
     return all([(x != 0.0) == guard.answer for guard, x in zip(variant.guards, answers, strict=True)])
+
+
+def _parted(variant: Variant, answers: list[Array]) -> str | None:
+    """The source line of the first guard that some sample answers differently; None if there is none."""
+    for guard, answer in zip(variant.guards, answers, strict=True):
+        if ((answer != 0.0) != guard.answer).any():
+            return guard.site
+    return None

@@ -121,7 +121,7 @@ def _traced(op: Op, operands: list[Value]) -> Value | float | None:
     try:
         with switched(on_branch=refuse, recording=True, anomaly=False, simplify=False):
             result = op.value(*operands)
-    except (_Branched, TypeError, ValueError, AttributeError):
+    except Exception:  # whatever a function for floats makes of Values
         return None
     return result if isinstance(result, (Value, float)) else None
 

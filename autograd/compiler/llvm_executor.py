@@ -136,9 +136,10 @@ class LlvmExecutor:
         ``shared`` holds the shared inputs, ``lanes`` the inputs that vary as an array [input, lane].
         """
         count = lanes.shape[1]
-        padded = -(-count // self.width) * self.width
+        padded = max(-(-count // self.width), 1) * self.width  # the loop over lanes runs at least once
         if padded != count:
-            lanes = np.concatenate([lanes, np.repeat(lanes[:, :1], padded - count, axis=1)], axis=1)
+            filling = lanes[:, :1] if count else np.zeros((len(lanes), 1))
+            lanes = np.concatenate([lanes, np.repeat(filling, padded - count, axis=1)], axis=1)
         lanes = np.ascontiguousarray(lanes, dtype=float)
         rows = np.empty((self._n_out[1], padded))
         kept = aligned(self._kept_rows, padded + self.width)
@@ -148,7 +149,9 @@ class LlvmExecutor:
             self._run(s, r, lanes.ctypes.data, out_s, rows.ctypes.data, kept.ctypes.data, tab, padded, count)
             result = self._out_s[: self._n_out[0]].copy()
             if self._errors:
-                raise self._errors.pop()
+                first, *_ = self._errors
+                self._errors.clear()  # of the other lanes
+                raise first
         return result, rows[:, :count]
 
 

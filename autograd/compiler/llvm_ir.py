@@ -38,7 +38,9 @@ from autograd.ops import Op
 _numbers = itertools.count()
 # Instances of a pack of sums side by side. More of them cost time to compile and gain nothing: for rows 1, 2, 4 and 8 gave 95, 88, 84
 # and 84 µs for a training step of 2-64-64-1, for shared numbers 1, 2 and 4 gave 40, 35 and 33 µs for a transformer's gradient.
-JAM_ROWS, JAM_SHARED = 4, 2
+JAM_ROWS, JAM_SHARED, JAM_REDUCED, JAM_GRID = 8, 2, 4, (4, 4)
+# Shared numbers of instances that lie side by side are computed as vectors of so many.
+ACROSS = 8
 # Terms of a sum up to this many are written out, longer runs are loops.
 WRITTEN_OUT = 4
 
@@ -51,10 +53,53 @@ def double(x: float) -> str:
 @final
 @dataclass(frozen=True)
 class Axis:
-    """How slots depend on a loop counter i: ``start + step·i``, or the table entry ``tab[start + i]`` if ``step`` is None."""
+    """How slots depend on a loop counter n: ``start + step·n``, or the table entry ``tab[start + n]`` if ``step`` is None.
+
+    On a grid, where n = i·period + j, as for the weights between two layers: ``start + outer·i + step·j``.
+    """
 
     start: int
     step: int | None
+    outer: int = 0
+    on_grid: bool = False
+
+
+@final
+@dataclass(frozen=True)
+class Cell:
+    """An instance: its number n, and on a grid its coordinates."""
+
+    n: str
+    i: str = ""
+    j: str = ""
+
+
+def _regular_step(slots: Slots) -> int | None:
+    """The step from each slot to the next if it is always the same."""
+    if len(slots) == 1:
+        return 0
+    steps = np.diff(slots)
+    return int(steps[0]) if (steps == steps[0]).all() else None
+
+
+def _grid_period(columns: Sequence[Slots]) -> int:
+    """The period of the grid on which all these slots, one of each table, have regular steps; 0 if there is none."""
+    irregular = [slots for slots in columns if _regular_step(slots) is None]
+    if not irregular:
+        return 0
+    steps = np.diff(irregular[0])
+    period = int(np.argmax(steps != steps[0])) + 1
+    for slots in irregular:
+        if len(slots) % period:
+            return 0
+        grid = slots.reshape(-1, period)
+        if (
+            _regular_step(grid[0]) is None
+            or _regular_step(grid[:, 0]) is None
+            or (grid != grid[:, :1] + (grid[0] - grid[0, 0])).any()
+        ):
+            return 0
+    return period
 
 
 @final
@@ -72,13 +117,14 @@ class Tables:
         self.size += slots.size
         return start
 
-    def axis(self, slots: Slots) -> Axis:
-        """The slots along one counter: regular steps if they have any, else a table."""
-        if len(slots) == 1:
-            return Axis(int(slots[0]), 0)
-        steps = np.diff(slots)
-        if (steps == steps[0]).all():
-            return Axis(int(slots[0]), int(steps[0]))
+    def axis(self, slots: Slots, period: int = 0) -> Axis:
+        """The slots along one counter: regular steps, or steps on a grid of this period, if they have any, else a table."""
+        step = _regular_step(slots)
+        if step is not None:
+            return Axis(int(slots[0]), step)
+        if period:
+            grid = slots.reshape(-1, period)
+            return Axis(int(slots[0]), _regular_step(grid[0]), int(grid[1, 0] - grid[0, 0]), on_grid=True)
         return Axis(self.add(slots), None)
 
     def array(self) -> Slots:
@@ -180,8 +226,8 @@ class Emitter:
             suffix = "f64" if kind == "double" else f"v{self.width}f64"
             lines.extend(f"declare {kind} @llvm.{f}.{suffix}({kind})" for f in ("fabs", "sqrt", "floor"))
             lines.append(f"declare {kind} @llvm.copysign.{suffix}({kind}, {kind})")
-        if self.width > 1:
-            lines.append(f"declare double @llvm.vector.reduce.fadd.v{self.width}f64(double, {self.vector})")
+        widths = dict.fromkeys([ACROSS, self.width])
+        lines.extend(f"declare double @llvm.vector.reduce.fadd.v{w}f64(double, <{w} x double>)" for w in widths)
         return lines
 
     def _blocks(self, rows: list[Pack]) -> None:
@@ -235,16 +281,33 @@ class Emitter:
 
     def _reduce(self, pack: Pack) -> None:
         """The sums over lanes of a pack, several instances side by side."""
+        kept = np.array(list(self.kept), dtype=np.int32)
         tables = [
-            np.vectorize(self.kept.__getitem__, otypes=[np.int32])(table) if is_row else table
+            np.searchsorted(kept, table).astype(np.int32) if is_row else table
             for table, is_row in zip(pack.tables, pack.rows_of_tables(), strict=True)
         ]
-        places = [_place(table, self.tables) for table in tables]
-        for start, stop, jam in _shares(pack.count, JAM_ROWS):
-            with self.text.loop(start, stop, jam) as n:
-                self._reduce_instances(pack, places, self._instances(n, jam))
+        period = _grid_period([table[:, 0] for table in tables])
+        places = [_place(table, self.tables, period) for table in tables]
+        if not period:
+            for start, stop, jam in _shares(pack.count, JAM_REDUCED):
+                with self.text.loop(start, stop, jam) as n:
+                    self._reduce_instances(pack, places, self._instances(n, jam))
+            return
+        for top, bottom, high in _shares(pack.count // period, JAM_GRID[0]):
+            for left, right, wide in _shares(period, JAM_GRID[1]):
+                with self.text.loop(top, bottom, high) as i, self.text.loop(left, right, wide) as j:
+                    self._reduce_instances(pack, places, self._cells(i, j, (high, wide), period))
 
-    def _reduce_instances(self, pack: Pack, places: Sequence["Place"], instances: list[str]) -> None:
+    def _cells(self, i: str, j: str, size: tuple[int, int], period: int) -> list[Cell]:
+        """The instances of a tile of a grid."""
+        down, along = self._instances(i, size[0]), self._instances(j, size[1])
+        cells = []
+        for row in down:
+            first = self.text.let(f"mul nuw nsw i64 {row.n}, {period}")
+            cells.extend([Cell(self.text.let(f"add nuw nsw i64 {first}, {column.n}"), row.n, column.n) for column in along])
+        return cells
+
+    def _reduce_instances(self, pack: Pack, places: Sequence["Place"], instances: list[Cell]) -> None:
         text = self.text
         variables = [text.variable(self.vector, "total") for _ in instances]
         for variable in variables:
@@ -252,7 +315,7 @@ class Emitter:
         with text.loop(0, "%padded", self.width) as block:
             self.block = block
             self._mask(block)
-            for variable, term in zip(variables, self._totals(pack, places, instances, "kept", rows=True), strict=True):
+            for variable, term in zip(variables, self._totals(pack, places, instances, "kept", "rows"), strict=True):
                 so_far = text.let(f"load {self.vector}, ptr {variable}")
                 if self.width > 1 and not all(pack.rows_of_tables()):  # a shared number is not 0 in the padding
                     term = self._masked(term)
@@ -263,10 +326,10 @@ class Emitter:
                 reassoc = "reassoc " if self.fast else ""
                 reduce = f"@llvm.vector.reduce.fadd.v{self.width}f64(double {double(-0.0)}, {self.vector} {total})"
                 total = text.let(f"call {reassoc}double {reduce}")
-            self._store("s", text.let(f"add i64 {i}, {pack.out}"), total, rows=False)
+            self._store("s", text.let(f"add i64 {i.n}, {pack.out}"), total, rows=False)
 
-    def _instances(self, n: str, jam: int) -> list[str]:
-        return [n if j == 0 else self.text.let(f"add nuw nsw i64 {n}, {j}") for j in range(jam)]
+    def _instances(self, n: str, jam: int) -> list[Cell]:
+        return [Cell(n if j == 0 else self.text.let(f"add nuw nsw i64 {n}, {j}")) for j in range(jam)]
 
     def _copy_out(self, source: str, slots: list[int]) -> None:
         if not slots:
@@ -308,8 +371,8 @@ class Emitter:
         else:
             self.text.do(f"store double {x}, ptr {self._address(array, slot)}, align 8")
 
-    def _splat(self, kind: str, x: str) -> str:
-        text, width = self.text, self.width
+    def _splat(self, kind: str, x: str, width: int = 0) -> str:
+        text, width = self.text, width or self.width
         first = text.let(f"insertelement <{width} x {kind}> poison, {kind} {x}, i64 0")
         return text.let(f"shufflevector <{width} x {kind}> {first}, <{width} x {kind}> poison, <{width} x i32> zeroinitializer")
 
@@ -336,17 +399,34 @@ class Emitter:
             self._kernel_pack(pack, rows)
             return
         places = [_place(table, self.tables) for table in pack.tables]
+        done = 0 if rows else self._across(pack, places)
         array = "r" if rows else "s"
-        for start, stop, jam in _shares(pack.count, JAM_ROWS if rows else JAM_SHARED):
+        for start, stop, jam in _shares(pack.count, JAM_ROWS if rows else JAM_SHARED, done):
             with self.text.loop(start, stop, jam) as n:
                 instances = self._instances(n, jam)
-                for i, total in zip(instances, self._totals(pack, places, instances, "r", rows=rows), strict=True):
-                    self._store(array, self.text.let(f"add i64 {i}, {pack.out}"), total, rows=rows)
+                mode = "rows" if rows else "shared"
+                for i, total in zip(instances, self._totals(pack, places, instances, "r", mode), strict=True):
+                    self._store(array, self.text.let(f"add i64 {i.n}, {pack.out}"), total, rows=rows)
 
-    def _totals(self, pack: Pack, places: Sequence["Place"], instances: list[str], source: str, *, rows: bool) -> list[str]:
+    def _across(self, pack: Pack, places: Sequence["Place"]) -> int:
+        """Sums of shared numbers whose instances lie side by side: as vectors of instances. Returns how many are done so."""
+        done = pack.count - pack.count % ACROSS
+        if not done or not all([place.instances is not None and place.instances.step in (0, 1) for place in places]):
+            return 0
+        with self.text.loop(0, done, ACROSS) as n:
+            (total,) = self._totals(pack, places, [Cell(n)], "r", "across")
+            at = self._address("s", self.text.let(f"add i64 {n}, {pack.out}"))
+            self.text.do(f"store {self._kind('across')} {total}, ptr {at}, align 8")
+        return done
+
+    def _kind(self, mode: str) -> str:
+        """The type of a number: a row's lanes, one shared number, or those of several instances."""
+        return {"rows": self.vector, "shared": "double", "across": f"<{ACROSS} x double>"}[mode]
+
+    def _totals(self, pack: Pack, places: Sequence["Place"], instances: list[Cell], source: str, mode: str) -> list[str]:
         """The sums of some instances side by side, with rows from ``source``."""
         text = self.text
-        kind = self.vector if rows else "double"
+        kind = self._kind(mode)
         jam = len(instances)
         totals: list[str | None] = [None] * jam
         upcoming = iter(places)
@@ -356,18 +436,57 @@ class Emitter:
             bases = [[self._base(place, i) for i in instances] for place in (a, b) if place is not None]
             written_out = run.count if run.count <= WRITTEN_OUT else (1 if totals[0] is None else 0)
             for t in range(written_out):
-                totals = self._step(run, (a, b), bases, str(t), totals, source, rows)
+                totals = self._step(run, (a, b), bases, str(t), totals, source, mode)
+            if mode == "shared" and self.fast:
+                written_out, totals = self._strands(run, (a, b), bases, written_out, totals)
             if written_out < run.count:
                 variables = [text.variable(kind, "total") for _ in range(jam)]
                 for variable, total in zip(variables, totals, strict=True):
                     text.do(f"store {kind} {total}, ptr {variable}")
                 with text.loop(written_out, run.count) as t_counter:
                     so_far: list[str | None] = [text.let(f"load {kind}, ptr {variable}") for variable in variables]
-                    after = self._step(run, (a, b), bases, t_counter, so_far, source, rows)
+                    after = self._step(run, (a, b), bases, t_counter, so_far, source, mode)
                     for variable, total in zip(variables, after, strict=True):
                         text.do(f"store {kind} {total}, ptr {variable}")
                 totals = [text.let(f"load {kind}, ptr {variable}") for variable in variables]
         return [str(total) for total in totals]
+
+    def _strands(
+        self,
+        run: Run,
+        places: tuple["Place", "Place | None"],
+        bases: Sequence[Sequence[str]],
+        start: int,
+        totals: list[str | None],
+    ) -> tuple[int, list[str | None]]:
+        """A long run's terms added up in several strands, where they lie side by side: fast mode's freedom. Returns the next term."""
+        text, kind = self.text, self._kind("across")
+        stop = run.count - (run.count - start) % ACROSS
+        if stop - start < 2 * ACROSS or not all([place is None or _is_contiguous(place) for place in places]):
+            return start, totals
+        variables = [text.variable(kind, "strands") for _ in totals]
+        for variable in variables:
+            text.do(f"store {kind} zeroinitializer, ptr {variable}")
+        with text.loop(start, stop, ACROSS) as t:
+            for j, variable in enumerate(variables):
+                operands = [self._side_by_side(place, bases[k][j], t) for k, place in enumerate(places) if place is not None]
+                term = operands[0] if len(operands) == 1 else text.let(f"fmul contract {kind} {operands[0]}, {operands[1]}")
+                so_far = text.let(f"load {kind}, ptr {variable}")
+                text.do(f"store {kind} {text.let(f'fadd contract {kind} {so_far}, {term}')}, ptr {variable}")
+        after: list[str | None] = []
+        for variable, total in zip(variables, totals, strict=True):
+            strands = text.let(f"load {kind}, ptr {variable}")
+            reduce = f"@llvm.vector.reduce.fadd.v{ACROSS}f64(double {double(-0.0)}, {kind} {strands})"
+            reduced = text.let(f"call reassoc double {reduce}")
+            after.append(text.let(f"{'fsub' if run.sign < 0 else 'fadd'} contract double {total}, {reduced}"))
+        return stop, after
+
+    def _side_by_side(self, place: "Place", base: str, t: str) -> str:
+        """The operands of several terms of a run."""
+        slot = self._slot(place, base, t)
+        if place.terms.step == 1:
+            return self.text.let(f"load {self._kind('across')}, ptr {self._address('s', slot)}, align 8")
+        return self._splat("double", self._load("s", slot, is_row=False, rows=False), ACROSS)
 
     def _step(
         self,
@@ -377,33 +496,43 @@ class Emitter:
         t: str,
         totals: list[str | None],
         source: str,
-        rows: bool,
+        mode: str,
     ) -> list[str | None]:
         """Each instance's total with its t-th term of the run added."""
         text = self.text
-        kind = self.vector if rows else "double"
+        kind = self._kind(mode)
         a, b = places
         after: list[str | None] = []
         for j, total in enumerate(totals):
-            array = source if run.a_is_row else "s"
-            term = self._load(array, self._slot(a, bases[0][j], t), is_row=run.a_is_row, rows=rows)
+            term = self._operand(a, self._slot(a, bases[0][j], t), source if run.a_is_row else "s", mode)
             if b is not None:
-                array = source if run.b_is_row else "s"
-                y = self._load(array, self._slot(b, bases[1][j], t), is_row=bool(run.b_is_row), rows=rows)
+                y = self._operand(b, self._slot(b, bases[1][j], t), source if run.b_is_row else "s", mode)
                 term = text.let(f"fmul {self.flags}{kind} {term}, {y}")
             if total is None:
                 after.append(text.let(f"fneg {kind} {term}") if run.sign < 0 else term)
             else:
                 verb = "fsub" if run.sign < 0 else "fadd"
-                reassoc = "reassoc " if self.fast and not rows else ""
+                reassoc = "reassoc " if self.fast and mode == "shared" else ""
                 after.append(text.let(f"{verb} {reassoc}{self.flags}{kind} {total}, {term}"))
         return after
 
-    def _base(self, place: "Place", instance: str) -> str:
+    def _operand(self, place: "Place", slot: str, array: str, mode: str) -> str:
+        """An operand of a sum's term, from the rows (or what is kept of them) or from the shared numbers."""
+        if mode != "across":
+            return self._load(array, slot, is_row=array != "s", rows=mode == "rows")
+        if place.instances is not None and place.instances.step == 1:
+            return self.text.let(f"load {self._kind(mode)}, ptr {self._address('s', slot)}, align 8")
+        return self._splat("double", self._load("s", slot, is_row=False, rows=False), ACROSS)
+
+    def _base(self, place: "Place", cell: Cell) -> str:
         """The part of a slot that does not depend on the term."""
-        if place.instances is None:
-            return self.text.let(f"add i64 {self.text.let(f'mul i64 {instance}, {place.width}')}, {place.terms.start}")
-        return self._along(place.instances, instance)
+        text, axis = self.text, place.instances
+        if axis is None:
+            return text.let(f"add i64 {text.let(f'mul i64 {cell.n}, {place.width}')}, {place.terms.start}")
+        if not axis.on_grid:
+            return self._along(axis, cell.n)
+        column = text.let(f"add i64 {text.let(f'mul i64 {cell.j}, {axis.step}')}, {axis.start}")
+        return text.let(f"add i64 {column}, {text.let(f'mul i64 {cell.i}, {axis.outer}')}")
 
     def _slot(self, place: "Place", base: str, t: str) -> str:
         text = self.text
@@ -440,11 +569,15 @@ class Place:
     width: int
 
 
-def _place(table: Slots, tables: Tables) -> Place:
+def _place(table: Slots, tables: Tables, period: int = 0) -> Place:
     columns = table[0] - table[0, 0]
     if (table == table[:, :1] + columns).all():
-        return Place(tables.axis(table[:, 0]), tables.axis(columns), table.shape[1])
+        return Place(tables.axis(table[:, 0], period), tables.axis(columns), table.shape[1])
     return Place(None, Axis(tables.add(table), 0), table.shape[1])
+
+
+def _is_contiguous(place: Place) -> bool:
+    return place.instances is not None and place.terms.step in (0, 1)
 
 
 def _kept_rows(reducing: Sequence[Pack]) -> dict[int, int]:
@@ -459,10 +592,10 @@ def _kept_rows(reducing: Sequence[Pack]) -> dict[int, int]:
     return {slot: place for place, slot in enumerate(sorted(rows))}
 
 
-def _shares(count: int, jam: int) -> list[tuple[int, int, int]]:
-    """Loops (start, stop, step) over ``count`` instances: ``jam`` at a time, then the rest one by one."""
-    jammed = count - count % jam
-    return [share for share in ((0, jammed, jam), (jammed, count, 1)) if share[0] < share[1]]
+def _shares(count: int, jam: int, done: int = 0) -> list[tuple[int, int, int]]:
+    """Loops (start, stop, step) over ``count`` instances but those done: ``jam`` at a time, then the rest one by one."""
+    jammed = count - (count - done) % jam
+    return [share for share in ((done, jammed, jam), (jammed, count, 1)) if share[0] < share[1]]
 
 
 def _calls(program: Program, op: Op) -> Iterator[Instruction]:

@@ -28,6 +28,12 @@ def _sign(a: Array) -> Array:
     return np.where(a > 0.0, 1.0, np.where(a < 0.0, -1.0, np.where(a == a, 0.0, a)))
 
 
+def _power(a: Array, b: Array | float) -> Array:
+    # A single exponent ½ would become a square root, which has nan and not inf at −inf.
+    exponents = np.full(np.broadcast_shapes(np.shape(a), np.shape(b)), b)
+    return np.asarray(np.power(a, exponents))
+
+
 # What NumPy rounds as IEEE-754 asks, so as Python does.
 EXACT: dict[Op, Callable[..., Any]] = {
     ops.add: np.add,
@@ -70,7 +76,7 @@ QUICK: dict[Op, Callable[..., Any]] = {
     ops.acosh: np.arccosh,
     ops.atanh: np.arctanh,
     ops.atan2: np.arctan2,
-    ops.power_both: np.power,
+    ops.power_both: _power,
 }
 
 

@@ -330,12 +330,15 @@ class _Packer:
         b = self.b
         inputs = len(b.shared) + len(b.lanes)
         leaves = [i for i in range(inputs, len(b.order)) if not b.operands[i] and b.order[i].is_leaf]
-        self.constants = [b.order[i]._data for i in leaves]
-        for slot, i in enumerate([*leaves, *range(len(b.shared))]):
-            self.slot[i] = slot
+        places: dict[str, int] = {}  # by their text: 0.0 and -0.0 are equal, nan is not equal to itself
+        for i in leaves:
+            self.slot[i] = places.setdefault(repr(b.order[i]._data), len(places))
+        self.constants = [float(text) for text in places]
+        for i in range(len(b.shared)):
+            self.slot[i] = len(places) + i
         for row, i in enumerate(range(len(b.shared), inputs)):
             self.slot[i] = row
-        shared, rows = len(leaves) + len(b.shared), len(b.lanes)
+        shared, rows = len(places) + len(b.shared), len(b.lanes)
         for _, members in groups:
             if b.is_row[members[0]]:
                 first, rows = rows, rows + len(members)

@@ -23,6 +23,7 @@ import numpy.typing as npt
 from autograd.compiler import engines
 from autograd.compiler.numpy_executor import Array
 from autograd.compiler.program import Program, build, over_lanes
+from autograd.compiler.replay import collector_resting
 from autograd.derivatives import adjoint_graph
 from autograd.modes import call_site, switched
 from autograd.ops import Number
@@ -138,9 +139,10 @@ class Loop(Protocol):
 
 def loop(recipe: Recipe, *, size: int, engine: str, fast: bool) -> Loop:
     """The training loop for batches of up to ``size`` samples."""
-    if engines.chosen(engine) == "llvm":
-        return NativeLoop(recipe, size=size, fast=fast)
-    return ArrayLoop(recipe, fast=fast)
+    with collector_resting():
+        if engines.chosen(engine) == "llvm":
+            return NativeLoop(recipe, size=size, fast=fast)
+        return ArrayLoop(recipe, fast=fast)
 
 
 @final
@@ -218,7 +220,7 @@ class NativeLoop:
         width = next((w for w in (1, 2, 4) if size <= w), WIDTH)
         emitters = [Emitter(programs[0], width=width, fast=fast), Emitter(programs[1], width=WIDTH, fast=fast)]
         functions = [emitter.function(name) for emitter, name in zip(emitters, ("batch", "update"), strict=True)]
-        declarations = dict.fromkeys(line for emitter in emitters for line in emitter.declarations())
+        declarations = dict.fromkeys([*_DECLARATIONS, *[line for emitter in emitters for line in emitter.declarations()]])
         definitions = dict.fromkeys(emitter.definitions() for emitter in emitters)
         self.llvm_ir = "\n".join([*declarations, *definitions, *functions, _train(programs, width)])
         if any(emitter.callbacks for emitter in emitters):
@@ -287,6 +289,13 @@ class NativeLoop:
         return Outcome(losses[:finished], hits[:finished], best, float(losses[epochs]), arrays["out"][:count].copy(), failed)
 
 
+_DECLARATIONS = (
+    "declare i64 @llvm.smin.i64(i64, i64)",
+    "declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)",
+    "declare double @llvm.vector.reduce.fadd.v8f64(double, <8 x double>)",
+)
+
+
 def _not_finite(parameters: Array, error: float) -> float:
     bad = parameters[~np.isfinite(parameters)]
     return error if not np.isfinite(error) else float(bad[0])
@@ -322,9 +331,15 @@ def _train(programs: Sequence[Program], width: int) -> str:
     def plus(a: str, b: str) -> str:
         return t.let(f"add i64 {a}, {b}")
 
+    def copy(source: str, target: str) -> None:
+        """As many numbers as there are parameters."""
+        t.do(f"call void @llvm.memcpy.p0.p0.i64(ptr {target}, ptr {source}, i64 {size_of_parameters}, i1 false)")
+
     def finite(x: str) -> str:
         return t.let(f"fcmp oeq double {t.let(f'fsub double {x}, {x}')}, {double(0.0)}")
 
+    size_of_parameters = times(count, "8")
+    nothing = t.variable("<8 x double>", "nothing")
     loss, hits = t.variable("double", "loss"), t.variable("double", "hits")
     lowest, state = t.variable("double", "lowest"), t.variable("i64", "state")
     t.do(f"store double %best_loss, ptr {lowest}")
@@ -371,33 +386,38 @@ def _train(programs: Sequence[Program], width: int) -> str:
             found = t.let(f"load double, ptr {hits}")
             t.do(f"store double {t.let(f'fadd double {found}, {right}')}, ptr {hits}")
             last_row = times("%ppadded", str(update.n_lanes - 1))
-            with t.loop(0, count) as i:
-                store(load("%out", i), "%uio", plus(last_row, i))
+            copy("%out", at("%uio", last_row))
             step = load("%us", str(ufirst))
             store(t.let(f"fadd double {step}, {double(1.0)}"), "%us", str(ufirst))
             t.do(
                 "call void @update(ptr %us, ptr %ur, ptr %uio, ptr null, ptr %uio, ptr null, ptr %utab, "
                 "i64 %ppadded, i64 %pcount)"
             )
-            with t.loop(0, count) as i:
-                store(load("%uio", i), "%s", plus(i, str(first)))
+            copy("%uio", at("%s", str(first)))
         mean = t.let(f"load double, ptr {loss}")
         store(mean, "%losses", epoch)
         store(t.let(f"load double, ptr {hits}"), "%hits", epoch)
-        with t.loop(0, count) as i:
-            branch(finite(load("%uio", i)), "finite", "infinite")
-            label("infinite")
-            t.do(f"ret i64 {t.let(f'sub i64 -1, {epoch}')}")
-            label("finite")
+        # x − x is 0 for a finite x, else nan; the padding after the parameters stays finite
+        t.do(f"store <8 x double> zeroinitializer, ptr {nothing}")
+        with t.loop(0, "%ppadded", 8) as i:
+            x = t.let(f"load <8 x double>, ptr {at('%uio', i)}")
+            zeros = t.let(f"fsub <8 x double> {x}, {x}")
+            so_far = t.let(f"load <8 x double>, ptr {nothing}")
+            t.do(f"store <8 x double> {t.let(f'fadd <8 x double> {so_far}, {zeros}')}, ptr {nothing}")
+        zeros = t.let(f"load <8 x double>, ptr {nothing}")
+        zero = t.let(f"call double @llvm.vector.reduce.fadd.v8f64(double {double(0.0)}, <8 x double> {zeros})")
+        branch(finite(zero), "finite", "infinite")
+        label("infinite")
+        t.do(f"ret i64 {t.let(f'sub i64 -1, {epoch}')}")
+        label("finite")
         record = t.let(f"load double, ptr {lowest}")
         branch(t.let(f"fcmp olt double {mean}, {record}"), "better", "judged")
         label("better")
         t.do(f"store double {mean}, ptr {lowest}")
         store(mean, "%losses", "%epochs")
-        with t.loop(0, count) as i:
-            store(load("%uio", i), "%best", i)
+        copy("%uio", "%best")
         t.do("br label %judged")
         label("judged")
     arguments = [*[f"ptr %{name}" for name in _ARGUMENTS[0]], *[f"i64 %{name}" for name in _ARGUMENTS[1]], "double %best_loss"]
     body = "\n".join([*t.stack, "  br label %entry", "entry:", *t.lines])
-    return f"declare i64 @llvm.smin.i64(i64, i64)\ndefine i64 @train({', '.join(arguments)}) {{\n{body}\n  ret i64 %epochs\n}}\n"
+    return f"define i64 @train({', '.join(arguments)}) {{\n{body}\n  ret i64 %epochs\n}}\n"
