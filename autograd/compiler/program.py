@@ -17,7 +17,9 @@ what the eager engine computes, to the last bit; sums over lanes are the one exc
 A program is data: it knows nothing of how it is executed, prints, and pickles.
 """
 
-from collections.abc import Sequence
+import contextlib
+import gc
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -128,6 +130,19 @@ def _line(pack: Pack) -> str:
 
 def _subscript(n: int) -> str:
     return str(n).translate(str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉"))
+
+
+@contextlib.contextmanager
+def collector_resting() -> Iterator[None]:
+    """A context without Python's cyclic collector: what is built here has no cycles, and looking for some takes longer than building
+    it (3.0 instead of 0.9 s for the gradient of micrograd's two-moons loss, in one run)."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 # --- Normal form ---------------------------------------------------------------------------------------------------------------

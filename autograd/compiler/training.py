@@ -22,8 +22,7 @@ import numpy.typing as npt
 
 from autograd.compiler import engines
 from autograd.compiler.numpy_executor import Array
-from autograd.compiler.program import Program, build, over_lanes
-from autograd.compiler.replay import collector_resting
+from autograd.compiler.program import Program, build, collector_resting, over_lanes
 from autograd.derivatives import adjoint_graph
 from autograd.modes import call_site, switched
 from autograd.ops import Number
