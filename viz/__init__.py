@@ -1,4 +1,5 @@
-"""Pictures of graphs of Values and of what training did: ``draw``, ``draw_dot``, ``loss``, ``boundary``.
+"""Pictures of graphs of Values and of what training did: ``draw``, ``draw_dot``, ``loss``, ``boundary``, ``sensitivity``,
+``filters``.
 
 Importing this package imports nothing beyond the standard library and ``autograd``; Graphviz and matplotlib are imported by the
 functions that need them.
@@ -16,6 +17,6 @@ if getattr(autograd, "__distribution__", None) != "chalkgrad":
 # After the check, so that a foreign autograd is named before a name is missed in it.
 from viz.dot import draw_dot
 from viz.graph import Graph, draw
-from viz.plots import boundary, loss
+from viz.plots import boundary, filters, loss, sensitivity
 
-__all__ = ["Graph", "boundary", "draw", "draw_dot", "loss"]
+__all__ = ["Graph", "boundary", "draw", "draw_dot", "filters", "loss", "sensitivity"]

@@ -1,13 +1,15 @@
-"""Plots of training on matplotlib: the loss curve and the decision boundary. Both draw into ``ax`` and return it.
+"""Plots of training on matplotlib: loss curve, decision boundary, sensitivity, filters. All draw into ``ax`` and return it.
 
 ``viz`` knows ``nn`` only by the protocols below: anything with the same attributes can be plotted. matplotlib (the extra
 ``plots``) is imported when a plot is made. What it does not do: save files or close figures; ``ax.figure`` belongs to the caller.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
+import autograd
+from autograd import Value
 from viz.svg import BLUE, INK, ORANGE, PURPLE
 
 if TYPE_CHECKING:
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 _CLASS_COLOURS = (ORANGE, BLUE, "#009e73", PURPLE, "#56b4e9", "#d55e00", "#f0e442", "#000000", "#cc79a7", "#8a929c")
 _MARKERS = "osD^vPX*<>"
 _PALE_ORANGE, _PALE, _PALE_BLUE = "#efb061", "#f7f7f7", "#7aa9d4"
+_PALE_SIGNS, _SIGNS = (_PALE_ORANGE, _PALE, _PALE_BLUE), (ORANGE, _PALE, BLUE)
+_PURPLES = (_PALE, "#d9a8c6", PURPLE, "#4a1942")
 
 
 class Losses(Protocol):
@@ -36,6 +40,17 @@ class Predictor(Protocol):
     """A trained model: for each point a score (its sign or side of the threshold is the class) or one score per class."""
 
     def predict(self, points: Any, /) -> Sequence[Any]: ...
+
+
+class HasWeight(Protocol):
+    """A convolution: its weights as nested lists of Values, [out][in][row][column] or [out][in][tap]."""
+
+    @property
+    def weight(self) -> Sequence[Any]: ...
+
+
+# What a network is to a sensitivity: a function of the two coordinates of a point, with one score or several.
+Network = Callable[[list[Any]], Any]
 
 
 def loss(history: Losses | Sequence[float], *, ax: "Axes | None" = None) -> "Axes":
@@ -95,26 +110,83 @@ def boundary(
         _shade_score(ax, xs, ys, [score[0] - threshold for score in scores])
     else:
         _shade_classes(ax, xs, ys, scores)
-    for name in sorted(dict.fromkeys(classes)):
-        mine = [point for point, label in zip(points, classes, strict=True) if label == name]
-        index = int(name) if len(scores[0]) > 1 else int(name > 0)
-        ax.scatter(
-            [a for a, _ in mine], [b for _, b in mine], s=30, label=f"{name:g}",
-            color=_colour(index), marker=_MARKERS[index % len(_MARKERS)], edgecolors="white", linewidths=0.8, zorder=3,
-        )  # fmt: skip
-    ax.set_xlabel("x₁")
-    ax.set_ylabel("x₂")
-    ax.set_xlim(xs[0], xs[-1])
-    ax.set_ylim(ys[0], ys[-1])
+    return _scattered(ax, xs, ys, points, classes, several=len(scores[0]) > 1)
+
+
+def sensitivity(
+    model: Network,
+    X: Sequence[Sequence[float]],
+    y: Sequence[float],
+    *,
+    ax: "Axes | None" = None,
+    resolution: int = 60,
+    threshold: float = 0.0,
+    vmax: float | None = None,
+) -> "Axes":
+    """The axes with the plane coloured by how fast the output of ``model`` changes with its input, and the points of the data.
+
+    ``model`` is any function of a list of two Values that gives a score or a list of them, such as a network or
+    ``lambda x: loss(network(x), target)``. Shown is the length of the gradient, √((∂z/∂x₁)² + (∂z/∂x₂)²), for several scores
+    added up under the root; for one score the line where it is ``threshold`` is drawn, too. ``vmax`` is the number at the dark end
+    of the colours: give the same to pictures that are to be compared. The rest is as for ``boundary``, ImportError included.
+
+    >>> sensitivity(lambda x: x[0] * x[1], [[-1, 0], [1, 0]], [0, 1], resolution=8).get_xlabel()
+    'x₁'
+    """
+    points, classes = _checked(X, y, resolution)
+    ax = ax or _new_axes()
+    xs, ys = (_ticks([point[axis] for point in points], resolution) for axis in (0, 1))
+    scores, slopes = _scores_and_slopes(model, [(a, b) for b in ys for a in xs])
+    _check_scores(scores, resolution**2, classes)
+    steepest = max((slope for slope in slopes if math.isfinite(slope)), default=0.0)
+    top = vmax or steepest or 1.0
+    picture = _coloured(ax, xs, ys, slopes, _PURPLES, 0.0, top)
+    ax.figure.colorbar(picture, ax=ax, label="|∂z/∂x|", extend="max" if steepest > top else "neither")
+    several = len(scores[0]) > 1
+    if not several:
+        _shade(ax, xs, ys, [score[0] - threshold for score in scores], None)
+    return _scattered(ax, xs, ys, points, classes, several)
+
+
+def filters(layer: HasWeight, *, ax: "Axes | None" = None) -> "Axes":
+    """The axes with the kernels of a convolution as pictures: a column for each output channel, a row for each input channel.
+
+    Orange weights are negative and blue ones positive, the deeper the larger; all share one scale. ValueError for a ``weight``
+    that is not nested as [out][in][row][column] or [out][in][tap], ImportError when matplotlib is missing.
+
+    >>> from types import SimpleNamespace
+    >>> edge = SimpleNamespace(weight=[[[[Value(-1.0), Value(1.0)]]], [[[Value(0.0), Value(2.0)]]]])
+    >>> filters(edge).get_xlabel()
+    'output channel'
+    """
+    kernels = [[_kernel(kernel) for kernel in of_out] for of_out in layer.weight]
+    height, width = len(kernels[0][0]), len(kernels[0][0][0])
+    outs, ins = len(kernels), len(kernels[0])
+    # One picture with a cell of nothing around every kernel.
+    cells = [[math.nan] * (outs * (width + 1) + 1) for _ in range(ins * (height + 1) + 1)]
+    for out, of_out in enumerate(kernels):
+        for into, kernel in enumerate(of_out):
+            for r, row in enumerate(kernel):
+                start = out * (width + 1) + 1
+                cells[into * (height + 1) + 1 + r][start : start + width] = row
+    ax = ax or _new_axes(min(12.0, 1.0 + 0.25 * len(cells[0])), min(9.0, 1.0 + 0.25 * len(cells)))
+    reach = max(abs(x) for row in cells for x in row if not math.isnan(x)) or 1.0
+    ax.imshow(cells, cmap=_colours(_SIGNS), vmin=-reach, vmax=reach)
+    ax.set_xticks([out * (width + 1) + (width + 1) / 2 for out in range(outs)], [str(out) for out in range(outs)])
+    ax.set_yticks([into * (height + 1) + (height + 1) / 2 for into in range(ins)], [str(into) for into in range(ins)])
+    ax.set_xlabel("output channel")
+    ax.set_ylabel("input channel")
+    ax.tick_params(length=0)
+    ax.spines[:].set_visible(False)
     return ax
 
 
-def _new_axes() -> "Axes":
+def _new_axes(width: float = 6.4, height: float = 4.4) -> "Axes":
     try:
         from matplotlib import pyplot
     except ImportError as error:
         raise ImportError('plots need matplotlib: pip install "chalkgrad[plots]"') from error
-    return pyplot.subplots(figsize=(6.4, 4.4), layout="constrained")[1]
+    return pyplot.subplots(figsize=(width, height), layout="constrained")[1]
 
 
 def _curves(history: Losses | Sequence[float]) -> list[tuple[str, list[float]]]:
@@ -198,17 +270,46 @@ def _colour(index: int) -> str:
     return _CLASS_COLOURS[index % len(_CLASS_COLOURS)]
 
 
-def _shade_score(ax: "Axes", xs: list[float], ys: list[float], scores: list[float]) -> None:
-    """Orange below 0, blue above, the deeper the further; a line at 0."""
+def _scattered(
+    ax: "Axes", xs: list[float], ys: list[float], points: list[list[float]], classes: list[float], several: bool
+) -> "Axes":
+    """The axes, with the points on top, and limits and names of a plane."""
+    for name in sorted(dict.fromkeys(classes)):
+        mine = [point for point, label in zip(points, classes, strict=True) if label == name]
+        index = int(name) if several else int(name > 0)
+        ax.scatter(
+            [a for a, _ in mine], [b for _, b in mine], s=30, label=f"{name:g}",
+            color=_colour(index), marker=_MARKERS[index % len(_MARKERS)], edgecolors="white", linewidths=0.8, zorder=3,
+        )  # fmt: skip
+    ax.set_xlabel("x₁")
+    ax.set_ylabel("x₂")
+    ax.set_xlim(xs[0], xs[-1])
+    ax.set_ylim(ys[0], ys[-1])
+    return ax
+
+
+def _colours(names: Sequence[str]) -> Any:
+    """A scale from one colour to the next."""
     from matplotlib.colors import LinearSegmentedColormap
 
-    reach = max((abs(score) for score in scores if math.isfinite(score)), default=0.0) or 1.0
-    colours = LinearSegmentedColormap.from_list("sign", [_PALE_ORANGE, _PALE, _PALE_BLUE])
+    return LinearSegmentedColormap.from_list("chalkgrad", list(names))
+
+
+def _coloured(
+    ax: "Axes", xs: list[float], ys: list[float], heights: Sequence[float], names: Sequence[str], low: float, high: float
+) -> Any:
+    """The plane as a picture of ``heights``; the colours go from ``low`` to ``high``."""
     half_x, half_y = (xs[1] - xs[0]) / 2, (ys[1] - ys[0]) / 2  # an image's pixels are centred on the points
-    ax.imshow(
-        _rows(scores, len(xs)), cmap=colours, vmin=-reach, vmax=reach, origin="lower", aspect="auto", interpolation="bilinear",
+    return ax.imshow(
+        _rows(heights, len(xs)), cmap=_colours(names), vmin=low, vmax=high, origin="lower", aspect="auto", interpolation="bilinear",
         extent=(xs[0] - half_x, xs[-1] + half_x, ys[0] - half_y, ys[-1] + half_y),
     )  # fmt: skip
+
+
+def _shade_score(ax: "Axes", xs: list[float], ys: list[float], scores: list[float]) -> None:
+    """Orange below 0, blue above, the deeper the further; a line at 0."""
+    reach = max((abs(score) for score in scores if math.isfinite(score)), default=0.0) or 1.0
+    _coloured(ax, xs, ys, scores, _PALE_SIGNS, -reach, reach)
     _shade(ax, xs, ys, scores, None)
 
 
@@ -227,3 +328,52 @@ def _shade(ax: "Axes", xs: list[float], ys: list[float], heights: list[float], c
         ax.contourf(xs, ys, rows, levels=[0.0, 2 * high], colors=[colour], alpha=0.3)
     if low < 0 < high:
         ax.contour(xs, ys, rows, levels=[0.0], colors=[INK], linewidths=1.4)
+
+
+# --- Sensitivity and filters ---------------------------------------------------------------------------------------------------
+
+
+def _scores_and_slopes(model: Network, points: Sequence[tuple[float, float]]) -> tuple[list[list[float]], list[float]]:
+    """For each point the scores, and the length of the gradient of all scores with respect to the point."""
+    try:
+        columns = _compiled_columns(model, points)
+    except (ImportError, TypeError, ValueError):  # no compiler, or a model that decides by its numbers what to compute
+        columns = _eager_columns(model, points)
+    scores = [[z for z, _, _ in row] for row in columns]
+    return scores, [math.hypot(*[d for _, d1, d2 in row for d in (d1, d2)]) for row in columns]
+
+
+def _compiled_columns(model: Network, points: Sequence[tuple[float, float]]) -> list[list[tuple[float, float, float]]]:
+    """For each point, and for each score there, the score and its two derivatives: all points at once."""
+    import numpy as np
+
+    first, second = np.array(points).T
+    count = len(_listed(model([Value(x) for x in points[0]])))
+    answers = []
+    for k in range(count):
+        value, slopes = autograd.compile(lambda a, b, k=k: _listed(model([a, b]))[k]).value_and_grad(first, second)
+        answers.append(list(zip(*[np.broadcast_to(x, first.shape).tolist() for x in (value, *slopes)], strict=True)))
+    return [list(row) for row in zip(*answers, strict=True)]
+
+
+def _eager_columns(model: Network, points: Sequence[tuple[float, float]]) -> list[list[tuple[float, float, float]]]:
+    """The same, point by point; no ``grad`` is touched."""
+    rows = []
+    for point in points:
+        x = [Value(number) for number in point]
+        scores = [z if isinstance(z, Value) else Value(z) for z in _listed(model(x))]
+        slopes = [autograd.grad(z, x) for z in scores]
+        rows.append([(z.data, d1.data, d2.data) for z, (d1, d2) in zip(scores, slopes, strict=True)])
+    return rows
+
+
+def _listed(scores: Any) -> list[Any]:
+    return list(scores) if isinstance(scores, (list, tuple)) else [scores]
+
+
+def _kernel(kernel: Any) -> list[list[float]]:
+    """A kernel's numbers as rows; a line of taps is one row. ValueError if it is neither."""
+    rows = kernel if isinstance(kernel, (list, tuple)) and isinstance(kernel[0], (list, tuple)) else [kernel]
+    if not all(isinstance(row, (list, tuple)) and all(isinstance(w, Value) for w in row) for row in rows):
+        raise ValueError("filters need the weight of a convolution, [out][in][row][column] or [out][in][tap] of Values")
+    return [[w.data for w in row] for row in rows]

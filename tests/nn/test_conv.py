@@ -1,7 +1,6 @@
 """Convolutions, pools and shapes: PyTorch's numbers and gradients, shared weights, files, and errors that say the sizes."""
 
 import itertools
-import json
 import random
 from pathlib import Path
 from typing import Any
@@ -86,7 +85,6 @@ def test_conv2d_is_pytorchs(kernel: Any, stride: Any, padding: Any, channels: tu
     for b in conv.bias:
         b.data = 0.3
     theirs = torch.nn.Conv2d(*channels, kernel, stride=stride, padding=padding, dtype=torch.float64)
-    theirs.load_state_dict({name: torch.tensor(numbers).double() for name, numbers in conv.state_dict().items()})
     theirs.load_state_dict({k: torch.tensor(v, dtype=torch.float64) for k, v in conv.state_dict().items()})
     compared(conv, theirs, drawn(random.Random(2), channels[0], 7, 6), seed=3)
 
@@ -290,7 +288,7 @@ def test_saved_and_built_again(tmp_path: Path) -> None:
     line.save(path)
     assert repr(nn.load(path)) == repr(line)
     other = network(seed=2)
-    other.load(path.with_name("model.safetensors")) if False else other.load_state_dict(model.state_dict())
+    other.load_state_dict(model.state_dict())
     assert other.predict([row]) == model.predict([row])
 
 
@@ -311,7 +309,10 @@ def test_functions_and_shared_layers_cannot_be_built_from_a_file(tmp_path: Path)
         ({"layers": []}, "it has 0 parameters, the file 10"),
         ({"layers": [{"class": "Conv2d"}]}, "cannot be built"),
         ({"layers": [{"class": "Conv3d", "kernel": [3]}]}, "cannot be built"),
-        ({"layers": [{"class": "Conv2d", "in_channels": 1, "out_channels": 10**9, "kernel": [10**6, 9]}]}, "parameters, the file 10"),
+        (
+            {"layers": [{"class": "Conv2d", "in_channels": 1, "out_channels": 10**9, "kernel": [10**6, 9]}]},
+            "parameters, the file 10",
+        ),
         ({"layers": [{"class": "Conv2d", "in_channels": 1, "out_channels": 1, "kernel": [9]}]}, "one for each of 2 axes"),
     ],
 )
@@ -323,7 +324,6 @@ def test_architectures_that_lie(tmp_path: Path, change: dict[str, Any], reason: 
     monkeypatch.undo()
     with pytest.raises(nn.WeightsError, match=reason):
         nn.load(tmp_path / "model.safetensors")
-    assert json.dumps(lie)
 
 
 # --- Training ------------------------------------------------------------------------------------------------------------------
@@ -347,7 +347,7 @@ def test_it_learns_to_tell_lines_apart() -> None:
 
 
 def test_digits_are_learnt_in_native_code() -> None:
-    """The real images: at least 96 % of those held out, as the issue of a convolution is to see what it has not seen."""
+    """The real images: at least 96 % of those held out, after 30 epochs from a seed."""
     pytest.importorskip("llvmlite")
     pytest.importorskip("sklearn")
     digits, generator = nn.digits(), random.Random(0)

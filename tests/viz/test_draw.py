@@ -280,5 +280,5 @@ def test_another_autograd_is_named(tmp_path):
 
 
 def test_public_names():
-    assert viz.__all__ == ["Graph", "boundary", "draw", "draw_dot", "loss"]
+    assert viz.__all__ == ["Graph", "boundary", "draw", "draw_dot", "filters", "loss", "sensitivity"]
     assert all(hasattr(viz, name) for name in viz.__all__)
