@@ -142,7 +142,7 @@ def test_the_program_grows_with_the_packs_and_not_with_the_nodes() -> None:
     assert large.stats.scalar_nodes > 3.5 * small.stats.scalar_nodes
     assert large.stats.packs == small.stats.packs
     assert large.stats.levels == small.stats.levels
-    assert abs(len(large.llvm_ir) - len(small.llvm_ir)) < 0.02 * len(small.llvm_ir)
+    assert abs(len(large.llvm_ir) - len(small.llvm_ir)) < 0.05 * len(small.llvm_ir)  # loops for what is left over come and go
 
 
 def test_equal_programs_share_their_native_code() -> None:
