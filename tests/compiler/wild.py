@@ -62,7 +62,7 @@ def _palette(kinds: Sequence[Any], family: int) -> list[Any]:
     return [shuffled[(_OF_EACH * family + i) % len(kinds)] for i in range(_OF_EACH)]
 
 
-def wild_graph(seed: int, leaves: Sequence[Value], size: int = 12) -> Value:
+def wild_graph(seed: int, leaves: Sequence[Value], size: int = 10) -> Value:
     """A graph of ``size`` random steps over the leaves, and the sum of its last three nodes."""
     rng = random.Random(seed)
     unary, binary = _palette(_UNARY, seed // FAMILY), _palette(_BINARY, seed // FAMILY)
