@@ -134,8 +134,8 @@ def _subscript(n: int) -> str:
 
 @contextlib.contextmanager
 def collector_resting() -> Iterator[None]:
-    """A context without Python's cyclic collector: what is built here has no cycles, and looking for some takes longer than building
-    it (3.0 instead of 0.9 s for the gradient of micrograd's two-moons loss, in one run)."""
+    """A context without Python's cyclic collector: what is built here has no cycles, and looking for some costs a fifth of the
+    time (0.44 instead of 0.35 s to differentiate micrograd's two-moons loss)."""
     was_on = gc.isenabled()
     gc.disable()
     try:
