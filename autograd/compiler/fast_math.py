@@ -13,6 +13,7 @@ Glossary::
 import math
 import struct
 from collections.abc import Callable
+from typing import final
 
 LN2_HIGH = float.fromhex("0x1.62e42fee00000p-1")
 LN2_LOW = float.fromhex("0x1.a39ef35793c76p-33")
@@ -22,12 +23,13 @@ ROUNDER = 6755399441055744.0
 VECTORIZED = ("exp", "expm1", "tanh", "log", "log1p")
 
 
-class _Function:
-    """One IR function of a vector, as it grows."""
+@final
+class VectorFunction:
+    """One IR function of a vector ``%x``, as it grows. ``flags`` go with its arithmetic: "contract" lets LLVM fuse."""
 
-    def __init__(self, name: str, width: int) -> None:
-        self.name, self.width = name, width
-        self.kind, self.ints = f"<{width} x double>", f"<{width} x i64>"
+    def __init__(self, name: str, width: int, flags: str = "") -> None:
+        self.name, self.width, self.flags = name, width, flags
+        self.kind, self.ints, self.bits = f"<{width} x double>", f"<{width} x i64>", f"<{width} x i1>"
         self.lines: list[str] = []
 
     def let(self, expression: str) -> str:
@@ -43,7 +45,7 @@ class _Function:
         return f"<{', '.join([f'i64 {n}'] * self.width)}>"
 
     def _two(self, verb: str, a: str, b: str) -> str:
-        return self.let(f"{verb} contract {self.kind} {a}, {b}")
+        return self.let(f"{verb} {self.flags} {self.kind} {a}, {b}")
 
     def add(self, a: str, b: str) -> str:
         return self._two("fadd", a, b)
@@ -61,9 +63,19 @@ class _Function:
         """Arithmetic that must not be fused: its rounding error is meant."""
         return self.let(f"{verb} {self.kind} {a}, {b}")
 
+    def fused(self, a: str, b: str, c: str) -> str:
+        """a·b + c, rounded once."""
+        kind = self.kind
+        return self.let(f"call {kind} @llvm.fma.v{self.width}f64({kind} {a}, {kind} {b}, {kind} {c})")
+
+    def compare(self, how: str, a: str, b: str) -> str:
+        return self.let(f"fcmp {how} {self.kind} {a}, {b}")
+
+    def choose(self, bit: str, yes: str, no: str) -> str:
+        return self.let(f"select {self.bits} {bit}, {self.kind} {yes}, {self.kind} {no}")
+
     def where(self, how: str, a: str, b: str, yes: str, no: str) -> str:
-        bit = self.let(f"fcmp {how} {self.kind} {a}, {b}")
-        return self.let(f"select <{self.width} x i1> {bit}, {self.kind} {yes}, {self.kind} {no}")
+        return self.choose(self.compare(how, a, b), yes, no)
 
     def magnitude(self, x: str) -> str:
         return self.let(f"call {self.kind} @llvm.fabs.v{self.width}f64({self.kind} {x})")
@@ -80,6 +92,39 @@ class _Function:
     def integers(self, verb: str, a: str, b: str) -> str:
         return self.let(f"{verb} {self.ints} {a}, {b}")
 
+    def negated(self, x: str) -> str:
+        return self.let(f"fneg {self.kind} {x}")
+
+    def truncated(self, x: str) -> str:
+        return self.let(f"call {self.kind} @llvm.trunc.v{self.width}f64({self.kind} {x})")
+
+    def power_of_two(self, n: str) -> str:
+        """2ⁿ for an integer −1022 ≤ n ≤ 1023 in a double."""
+        bits = self.as_ints(self.exact("fadd", n, self.constant(ROUNDER + 1023.0)))
+        return self.as_doubles(self.integers("shl", bits, self.integer(52)))
+
+    def pairs(self, table: str, places: str) -> tuple[str, str]:
+        """From a table of pairs of integers the first and the second integers at each lane's place."""
+        rows = []
+        for lane in range(self.width):
+            place = self.let(f"extractelement {self.ints} {places}, i64 {lane}")
+            rows.append(
+                self.let(f"load <2 x i64>, ptr {self.let(f'getelementptr [2 x i64], ptr {table}, i64 {place}')}, align 16")
+            )
+        size = 2
+        while len(rows) > 1:
+            size *= 2
+            kind, order = f"<{size // 2} x i64>", ", ".join(f"i32 {i}" for i in range(size))
+            joined = zip(rows[::2], rows[1::2], strict=True)
+            rows = [self.let(f"shufflevector {kind} {a}, {kind} {b}, <{size} x i32> <{order}>") for a, b in joined]
+        kind = f"<{size} x i64>"
+        firsts, seconds = (", ".join(f"i32 {i}" for i in range(start, size, 2)) for start in (0, 1))
+        first, second = (
+            self.let(f"shufflevector {kind} {rows[0]}, {kind} poison, <{self.width} x i32> <{order}>")
+            for order in (firsts, seconds)
+        )
+        return first, second
+
     def polynomial(self, x: str, coefficients: list[float]) -> str:
         """Σ cₖ xᵏ by Horner's rule."""
         total = self.constant(coefficients[-1])
@@ -89,11 +134,11 @@ class _Function:
 
     def text(self, result: str) -> str:
         body = "\n".join(self.lines)
-        head = f"define internal {self.kind} @fast_{self.name}_v{self.width}({self.kind} %x) alwaysinline"
+        head = f"define internal {self.kind} @{self.name}_v{self.width}({self.kind} %x) alwaysinline"
         return f"{head} {{\n{body}\n  ret {self.kind} {result}\n}}\n"
 
 
-def _reduced(f: _Function, x: str) -> tuple[str, str, str]:
+def _reduced(f: VectorFunction, x: str) -> tuple[str, str, str]:
     """(n as a number, r, eʳ − 1) for x already within the range where n is small."""
     shifted = f.exact("fadd", f.mul(x, f.constant(1.0 / math.log(2.0))), f.constant(ROUNDER))
     n = f.exact("fsub", shifted, f.constant(ROUNDER))
@@ -102,47 +147,41 @@ def _reduced(f: _Function, x: str) -> tuple[str, str, str]:
     return n, r, f.add(r, f.mul(f.mul(r, r), tail))
 
 
-def _power_of_two(f: _Function, n: str) -> str:
-    """2ⁿ for an integer −1022 ≤ n ≤ 1023 in a double."""
-    bits = f.as_ints(f.exact("fadd", n, f.constant(ROUNDER + 1023.0)))
-    return f.as_doubles(f.integers("shl", bits, f.integer(52)))
-
-
-def _scaled(f: _Function, x: str, n: str) -> str:
+def _scaled(f: VectorFunction, x: str, n: str) -> str:
     """x·2ⁿ, with a result that may overflow or be subnormal: in two halves."""
     half = f.exact("fsub", f.exact("fadd", f.mul(n, f.constant(0.5)), f.constant(ROUNDER)), f.constant(ROUNDER))
-    return f.mul(f.mul(x, _power_of_two(f, half)), _power_of_two(f, f.exact("fsub", n, half)))
+    return f.mul(f.mul(x, f.power_of_two(half)), f.power_of_two(f.exact("fsub", n, half)))
 
 
-def _clamped(f: _Function, x: str, low: float, high: float) -> str:
+def _clamped(f: VectorFunction, x: str, low: float, high: float) -> str:
     a = f.where("olt", x, f.constant(low), f.constant(low), x)
     return f.where("ogt", a, f.constant(high), f.constant(high), a)
 
 
-def _exp(f: _Function) -> str:
+def _exp(f: VectorFunction) -> str:
     n, _, q = _reduced(f, _clamped(f, "%x", -746.0, 710.0))
     return _scaled(f, f.add(q, f.constant(1.0)), n)
 
 
-def _expm1_of(f: _Function, x: str) -> str:
+def _expm1_of(f: VectorFunction, x: str) -> str:
     """2ⁿ·(eʳ − 1) + (2ⁿ − 1)."""
     n, _, q = _reduced(f, _clamped(f, x, -40.0, 709.0))
-    power = _power_of_two(f, n)
+    power = f.power_of_two(n)
     return f.add(f.mul(power, q), f.sub(power, f.constant(1.0)))
 
 
-def _expm1(f: _Function) -> str:
+def _expm1(f: VectorFunction) -> str:
     large = f.let(f"call {f.kind} @fast_exp_v{f.width}({f.kind} %x)")
     usual = f.where("ogt", "%x", f.constant(700.0), large, _expm1_of(f, "%x"))
     return f.where("oeq", "%x", f.constant(0.0), "%x", usual)
 
 
-def _tanh(f: _Function) -> str:
+def _tanh(f: VectorFunction) -> str:
     e = _expm1_of(f, f.mul(f.magnitude("%x"), f.constant(-2.0)))
     return f.sign_of(f.div(e, f.add(e, f.constant(2.0))), "%x")
 
 
-def _log_of(f: _Function, x: str) -> str:
+def _log_of(f: VectorFunction, x: str) -> str:
     """n·ln 2 + log m with m within √½ … √2, log m = 2·artanh s by its series, s = (m − 1)/(m + 1)."""
     tiny = f.constant(2.0**-1022)
     lifted = f.where("olt", x, tiny, f.mul(x, f.constant(2.0**54)), x)
@@ -166,11 +205,11 @@ def _log_of(f: _Function, x: str) -> str:
     return f.where("uno", x, x, x, value)
 
 
-def _log(f: _Function) -> str:
+def _log(f: VectorFunction) -> str:
     return _log_of(f, "%x")
 
 
-def _log1p(f: _Function) -> str:
+def _log1p(f: VectorFunction) -> str:
     u = f.exact("fadd", "%x", f.constant(1.0))
     lost = f.exact("fsub", "%x", f.exact("fsub", u, f.constant(1.0)))
     corrected = f.add(_log_of(f, u), f.div(lost, u))
@@ -179,7 +218,7 @@ def _log1p(f: _Function) -> str:
     return f.where("olt", f.magnitude("%x"), f.constant(2.0**-60), "%x", regular)
 
 
-_WRITERS: dict[str, Callable[[_Function], str]] = {
+_WRITERS: dict[str, Callable[[VectorFunction], str]] = {
     "exp": _exp,
     "expm1": _expm1,
     "tanh": _tanh,
@@ -192,7 +231,7 @@ def functions(width: int) -> str:
     """The IR of all of them for vectors of this width."""
     parts = []
     for name in VECTORIZED:
-        f = _Function(name, width)
+        f = VectorFunction(f"fast_{name}", width, "contract")
         result = _WRITERS[name](f)
         parts.append(f.text(result))
     return "\n".join(parts)

@@ -22,14 +22,14 @@ rows from falling on the same places of the cache when ``padded`` is a power of 
 import contextlib
 import itertools
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import final
 
 import numpy as np
 
 from autograd import ops
-from autograd.compiler.fast_math import VECTORIZED, functions
+from autograd.compiler import exact_math, fast_math
 from autograd.compiler.kernels import ARITHMETIC, COMPARISONS, LIBM, LOGIC, Body, Instruction, body_of
 from autograd.compiler.program import Pack, Program, Run, Slots
 from autograd.ops import Op
@@ -176,18 +176,29 @@ class Text:
         self.lines.append(f"{label}.end:")
 
 
+def vector_declarations(width: int) -> list[str]:
+    """Declarations of what every processor does to vectors of this width (1: plain doubles)."""
+    kind, suffix = (f"<{width} x double>", f"v{width}f64") if width > 1 else ("double", "f64")
+    unary = [f"declare {kind} @llvm.{f}.{suffix}({kind})" for f in ("fabs", "sqrt", "floor")]
+    return [*unary, f"declare {kind} @llvm.copysign.{suffix}({kind}, {kind})"]
+
+
 @final
 class Emitter:
-    """Writes one program for one number of lanes side by side (``width``; 1 means plain doubles)."""
+    """Writes one program for one number of lanes side by side (``width``; 1 means plain doubles).
 
-    def __init__(self, program: Program, *, width: int, fast: bool) -> None:
-        self.program, self.width, self.fast = program, width, fast
+    ``exact`` says of a function of ``exact_math`` whether it has the C library's bits.
+    """
+
+    def __init__(self, program: Program, *, width: int, fast: bool, exact: Callable[[str], bool]) -> None:
+        self.program, self.width, self.fast, self.exact = program, width, fast, exact
         self.text = Text()
         self.tables = Tables()
         self.vector = f"<{width} x double>" if width > 1 else "double"
         self.flags = "contract " if fast else ""
         self.kept: dict[int, int] = {}  # row that a sum over lanes needs → its place in ``kept``
         self.uses_fast_math = False
+        self.exact_in_use: dict[str, None] = {}
         self.libm: dict[str, int] = {}  # functions of the C library in use → number of arguments
         self.callbacks: dict[Op, str] = {}
 
@@ -215,7 +226,8 @@ class Emitter:
 
     def definitions(self) -> str:
         """Functions of our own that the function calls."""
-        return functions(self.width) if self.uses_fast_math else ""
+        exact = exact_math.functions(self.exact_in_use, self.width) if self.exact_in_use else ""
+        return exact + (fast_math.functions(self.width) if self.uses_fast_math else "")
 
     def declarations(self) -> list[str]:
         """Declarations of what the function calls."""
@@ -223,10 +235,10 @@ class Emitter:
         for op, name in self.callbacks.items():
             arity = max(len(step.operands) for step in _calls(self.program, op))
             lines.append(f"declare double @{name}({', '.join(['double'] * arity)})")
-        for kind in dict.fromkeys(["double", self.vector]):
-            suffix = "f64" if kind == "double" else f"v{self.width}f64"
-            lines.extend(f"declare {kind} @llvm.{f}.{suffix}({kind})" for f in ("fabs", "sqrt", "floor"))
-            lines.append(f"declare {kind} @llvm.copysign.{suffix}({kind}, {kind})")
+        for width in dict.fromkeys([1, self.width]):
+            lines.extend(vector_declarations(width))
+        if self.exact_in_use:
+            lines.extend(exact_math.declarations(self.width))
         widths = dict.fromkeys([ACROSS, self.width])
         lines.extend(f"declare double @llvm.vector.reduce.fadd.v{w}f64(double, <{w} x double>)" for w in widths)
         return lines
@@ -672,9 +684,15 @@ class _BodyEmitter:
             return self._sign(x[0])
         if op is ops.modulo:
             return self._modulo(x[0], x[1])
-        if self.rows and self.e.fast and op in LIBM and LIBM[op] in VECTORIZED:
-            self.e.uses_fast_math = True
-            return let(f"call {kind} @fast_{LIBM[op]}_v{self.width}({kind} {x[0]})")
+        if self.rows and op in LIBM:
+            name = LIBM[op]
+            if self.e.fast and name in fast_math.VECTORIZED:
+                self.e.uses_fast_math = True
+                return let(f"call {kind} @fast_{name}_v{self.width}({kind} {x[0]})")
+            if not self.e.fast and name in exact_math.NAMES and self.e.exact(name):
+                self.e.exact_in_use[name] = None
+                self.e.libm[name] = 1
+                return let(f"call {kind} @exact_{name}_v{self.width}({kind} {x[0]})")
         intrinsic = {ops.absolute: "fabs", ops.sqrt: "sqrt", ops.floor: "floor"}.get(op)
         if intrinsic is not None:
             return let(f"call {kind} @llvm.{intrinsic}.{self.suffix}({kind} {x[0]})")

@@ -210,14 +210,17 @@ class NativeLoop:
     name = "llvm"
 
     def __init__(self, recipe: Recipe, *, size: int, fast: bool) -> None:
-        from autograd.compiler.llvm_executor import WIDTH, Native, aligned
+        from autograd.compiler.llvm_executor import WIDTH, Native, aligned, has_library_bits
         from autograd.compiler.llvm_ir import Emitter
 
         self._aligned = aligned
         self._size = size
         programs = batch_program(recipe), update_program(recipe.update)
         width = next((w for w in (1, 2, 4) if size <= w), WIDTH)
-        emitters = [Emitter(programs[0], width=width, fast=fast), Emitter(programs[1], width=WIDTH, fast=fast)]
+        emitters = [
+            Emitter(program, width=lanes, fast=fast, exact=has_library_bits)
+            for program, lanes in zip(programs, (width, WIDTH), strict=True)
+        ]
         functions = [emitter.function(name) for emitter, name in zip(emitters, ("batch", "update"), strict=True)]
         declarations = dict.fromkeys([*_DECLARATIONS, *[line for emitter in emitters for line in emitter.declarations()]])
         definitions = dict.fromkeys(emitter.definitions() for emitter in emitters)
