@@ -17,15 +17,20 @@ _PACKAGE = os.path.dirname(__file__)  # pathlib would lengthen the import of aut
 
 @final
 class Mode:
-    """What a thread has switched on: recording off, anomaly detection, simplification, a listener for branches, a tally of ops."""
+    """What a thread has switched on: recording off, anomaly detection, simplification, a tally of ops, and listeners.
 
-    __slots__ = ("anomaly", "on_branch", "recording", "simplify", "sites", "tally")
+    ``on_branch`` hears of every condition that is turned into a plain bool, ``on_read`` of every ``data`` that is read: what a
+    compiler must not freeze.
+    """
+
+    __slots__ = ("anomaly", "on_branch", "on_read", "recording", "simplify", "sites", "tally")
 
     def __init__(self) -> None:
         self.recording = True
         self.anomaly = False
         self.simplify = False
         self.on_branch: Callable[[Any], None] | None = None
+        self.on_read: Callable[[Any], None] | None = None
         self.sites: WeakKeyDictionary[Any, str] = WeakKeyDictionary()
         self.tally: Any = None  # see numerical.Tally
 

@@ -19,7 +19,6 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from functools import partial
 from itertools import repeat
-from operator import attrgetter
 from typing import Any, NoReturn, Self, final
 
 from autograd import ops
@@ -52,7 +51,7 @@ def _application(op: Op, operands: Iterable["Value"], numbers: Iterable[float]) 
 def record(op: Op, operands: Iterable[Number]) -> "Value":
     """The Value ``op(*operands)``; every op of a Value that is not on the fast paths below comes through here."""
     nodes = tuple([v if isinstance(v, Value) else _operand(v, op) for v in operands])
-    if NotImplemented in nodes:
+    if any([v is NotImplemented for v in nodes]):
         array = next(v for v in operands if getattr(v, "shape", ()) != ())
         raise TypeError(f"{op.name} needs single numbers, got {describe(array)}; {advice(array)}")
     mode = modes.get(threading.get_ident())
@@ -242,10 +241,17 @@ class Value:
 
     # --- What it is ---
 
+    def _get_data(self) -> float:
+        if modes:
+            mode = modes.get(threading.get_ident())
+            if mode is not None and mode.on_read is not None:
+                mode.on_read(self)
+        return self._data
+
     def _set_data(self, data: Any) -> None:
         self._data = data if type(data) is float else real_number(data, "Value.data")
 
-    data = property(attrgetter("_data"), _set_data, doc="The number, a float; assigning one replays nothing.")
+    data = property(_get_data, _set_data, doc="The number, a float; assigning one replays nothing.")
 
     @property
     def _op(self) -> str:
@@ -278,7 +284,16 @@ class Value:
         >>> (Value(2.0) * 3).detach()._prev
         ()
         """
-        return Value(self._data, label=self.label)
+        return Value(self.data, label=self.label)
+
+    def __eq__(self, other: object) -> Any:
+        """Identity, so that Values can be keys. While a compiler records a function of numbers, equality of the numbers."""
+        mode = modes.get(threading.get_ident()) if modes else None
+        if mode is None or mode.on_branch is None or not isinstance(other, (Value, Condition, float, int)):
+            return NotImplemented
+        return self is other or ops.equal(self, other)
+
+    __hash__ = object.__hash__
 
     def __repr__(self) -> str:
         label = f", label={self.label!r}" if self.label else ""

@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import nn
@@ -63,18 +64,20 @@ class Work:
                 raise RuntimeError(f"a contender trains something else: losses {list(losses)}, expected {self.first_losses}")
 
 
+@cache
 def xor() -> tuple[Any, Any]:
     """Exclusive or with ±1."""
     return [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [-1.0, 1.0, 1.0, -1.0]
 
 
+@cache
 def digits() -> tuple[Any, Any]:
     """1,797 handwritten digits."""
     data = nn.data.digits(held_out=0.0)
     return data.X, data.y
 
 
-_MOONS: dict[str, Any] = {"loss": "hinge", "data": points, "l2": 1e-4}
+_MOONS: dict[str, Any] = {"loss": "hinge", "data": cache(points), "l2": 1e-4}
 WORKS = {
     "moons": Work((2, 16, 16, 1), "relu", **_MOONS, first_losses=(0.74961363621415, 0.54198532383144, 0.47562461364257)),
     "moons tanh": Work((2, 16, 16, 1), "tanh", **_MOONS, first_losses=(0.59950860085899, 0.42707178169952, 0.39492364027905)),

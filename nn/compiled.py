@@ -10,17 +10,20 @@ relative for gradients that are no sum of cancelling parts.
 """
 
 import copy
-from collections.abc import Sequence
+import random
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, final
 
 from autograd import Value, where
-from autograd import sum as total
 from autograd.compiler import engines
-from nn.losses import cross_entropy
+from nn.losses import cross_entropy, penalty
 from nn.optim import Optimizer
 from nn.samples import Row, Samples, Target
 
 if TYPE_CHECKING:
+    from autograd.compiler.program import Fingerprint
     from autograd.compiler.training import Outcome, Recipe
 
 # A float or a Value.
@@ -80,6 +83,38 @@ def _listed(scores: Any) -> list[Number]:
     return list(scores) if isinstance(scores, (list, tuple)) else [scores]
 
 
+def _same_each_time(record: Callable[[], list[Value]], inputs: Sequence[Value]) -> "tuple[list[Value], Fingerprint]":
+    """What ``record()`` records; TypeError if it records something else the next time: a dropout's mask, a count of calls."""
+    from autograd.compiler.program import fingerprint
+
+    results = record()
+    form = fingerprint(results, inputs)
+    if fingerprint(record(), inputs) != form:
+        raise TypeError(
+            "the model or the loss is another function at every call, so that it cannot be recorded once for all samples"
+        )
+    return results, form
+
+
+@contextmanager
+def _drawing_nothing() -> Iterator[None]:
+    """A context in which drawing from the generators of ``random`` and NumPy is a TypeError; they are put back then."""
+    numpy = sys.modules.get("numpy.random")
+    before, numpy_before = random.getstate(), numpy.get_state(legacy=False) if numpy else None
+    yield
+    now = numpy.get_state(legacy=False) if numpy else None
+    if random.getstate() == before and (now is None or _position(now) == _position(numpy_before)):
+        return
+    random.setstate(before)
+    if numpy:
+        numpy.set_state(numpy_before)
+    raise TypeError("the model or the loss draws random numbers, so that it cannot be recorded once for all samples")
+
+
+def _position(state: Any) -> tuple[Any, ...]:
+    return state["state"]["pos"], state["state"]["key"].tobytes(), state["has_gauss"]
+
+
 # --- Training ------------------------------------------------------------------------------------------------------------------
 
 
@@ -87,20 +122,32 @@ def _listed(scores: Any) -> list[Number]:
 class CompiledTraining:
     """A task and an optimizer, compiled: trains the model for stretches of epochs."""
 
-    def __init__(self, task: Any, optimizer: Optimizer, data: Samples, *, size: int, engine: str, fast: bool) -> None:
+    def __init__(
+        self,
+        task: Any,
+        parameters: Sequence[Value],
+        optimizer: Optimizer,
+        data: Samples,
+        *,
+        size: int,
+        engine: str,
+        fast: bool,
+    ) -> None:
         import numpy as np
 
         from autograd.compiler import training
 
         self._np, self._training = np, training
-        self.optimizer = optimizer
-        self._weights = list(dict.fromkeys([*task.model.parameters(), *optimizer.params]))
-        self._classes = len(_listed(task.model(data.rows[0]))) if task.loss is cross_entropy else 0
-        self.table = self._lines(data)
-        self._recipe = self._recorded(task, data.rows[0], self._target(data.targets[0]))
+        self.optimizer, self._penalised = optimizer, parameters
+        self._weights = list(dict.fromkeys([*parameters, *optimizer.params]))
+        with _drawing_nothing():
+            self._classes = len(_listed(task.model(data.rows[0]))) if task.loss is cross_entropy else 0
+            self.table = self._lines(data)
+            self._recipe = self._recorded(task, data.rows[0], self._target(data.targets[0]))
         self._size, self._fast = size, fast
         self._loop = training.loop(self._recipe, size=size, engine=engine, fast=fast)
         self._judge: Any = None
+        self._progress: Any = None  # parameters and state between stretches
         self.engine = self._loop.name
 
     def _target(self, target: Target) -> Target:
@@ -117,16 +164,23 @@ class CompiledTraining:
 
         inputs = [Value(x) for x in row]
         wanted = [Value(t) for t in _listed(target)]
+
+        def record() -> list[Value]:
+            with training.without_branches() as results:
+                scores = task.model(inputs)
+                loss = task.loss(scores, wanted if isinstance(target, Sequence) else wanted[0])
+                if not isinstance(loss, Value):
+                    raise TypeError(f"the loss must give a Value, got {type(loss).__name__}")
+                right = hit(_listed(scores), wanted, task.threshold)
+                results += [loss, right if isinstance(right, Value) else Value(right)]
+            return results
+
+        parameters = tuple(self.optimizer.params)
+        (loss, right), form = _same_each_time(record, [*parameters, *inputs, *wanted])
         with training.without_branches():
-            scores = task.model(inputs)
-            loss = task.loss(scores, wanted if isinstance(target, Sequence) else wanted[0])
-            right = hit(_listed(scores), wanted, task.threshold)
-            penalty = task.l2 * total([p * p for p in task.model.parameters()]) if task.l2 else None
+            excess = penalty(task.l2, self._penalised) if task.l2 else None
             update = self._recorded_update()
-        if not isinstance(loss, Value):
-            raise TypeError(f"the loss must give a Value, got {type(loss).__name__}")
-        right = right if isinstance(right, Value) else Value(right)
-        return training.Recipe(tuple(self.optimizer.params), (*inputs, *wanted), loss, right, penalty, update)
+        return training.Recipe(parameters, (*inputs, *wanted), loss, right, excess, update, form)
 
     def _recorded_update(self) -> Any:
         """The optimizer's update on one parameter, with the learning rate as an input: schedules assign to it."""
@@ -138,22 +192,30 @@ class CompiledTraining:
         return self._training.Update(p, state, g, step, lr, tuple(results))
 
     def run(self, order: Sequence[Sequence[int]] | None, epochs: int, best_loss: float) -> "Outcome":
-        """Train for some epochs, with the samples of each in the order given; parameters and optimizer are brought up to date."""
+        """Train for some epochs, with the samples of each in the order given; see ``write_back``."""
         np, optimizer = self._np, self.optimizer
-        progress = self._training.Progress(
-            np.array([p.data for p in optimizer.params]),
-            np.array(optimizer.state, dtype=float).reshape(len(optimizer.params), optimizer.memory).T,
-            optimizer.steps,
-        )
+        if self._progress is None:
+            self._progress = self._training.Progress(
+                np.array([p.data for p in optimizer.params]),
+                np.array(optimizer.state, dtype=float).reshape(len(optimizer.params), optimizer.memory).T,
+                optimizer.steps,
+            )
         places = None if order is None else np.array(order, dtype=np.int32)
-        outcome = self._loop.run(
-            self.table, places, progress, size=self._size, epochs=epochs, lr=optimizer.lr, best_loss=best_loss
+        self._outcome = self._loop.run(
+            self.table, places, self._progress, size=self._size, epochs=epochs, lr=optimizer.lr, best_loss=best_loss
         )
-        for p, number, slope in zip(optimizer.params, progress.parameters.tolist(), outcome.gradient.tolist(), strict=True):
+        return self._outcome
+
+    def write_back(self) -> None:
+        """Bring parameters and optimizer up to date; the next stretch starts from what they then hold."""
+        progress, optimizer = self._progress, self.optimizer
+        if progress is None:
+            return
+        self._progress = None
+        for p, number, slope in zip(optimizer.params, progress.parameters.tolist(), self._outcome.gradient.tolist(), strict=True):
             p.data, p.grad = number, slope
         optimizer.state = [tuple(numbers) for numbers in progress.state.T.tolist()]
         optimizer.steps = progress.steps
-        return outcome
 
     def evaluate(self, data: Samples) -> tuple[float, int]:
         """The mean loss, without the penalty, and the number of right answers for other samples."""
@@ -183,15 +245,22 @@ def predictions(model: Any, data: Sequence[Row], *, engine: str, fast: bool = Fa
     from autograd.compiler import training
 
     inputs = [Value(x) for x in data[0]]
-    with training.without_branches():
-        scores = model(inputs)
-    outputs = [y if isinstance(y, Value) else Value(y) for y in _listed(scores)]
+    several = True
+
+    def record() -> list[Value]:
+        nonlocal several
+        with training.without_branches() as outputs:
+            scores = model(inputs)
+            several = isinstance(scores, (list, tuple))
+            outputs += [y if isinstance(y, Value) else Value(y) for y in _listed(scores)]
+        return outputs
+
     parameters = model.parameters()
+    with _drawing_nothing():
+        outputs, _ = _same_each_time(record, [*parameters, *inputs])
     program = training.sample_program(outputs, parameters, inputs)
     executor = engines.executor(program, engine=engine, fast=fast)
     shared, rows = executor.evaluate(np.array([p.data for p in parameters]), np.array(data, dtype=float).T)
     numbers, columns = iter(shared), iter(rows)
     table = [next(columns) if is_row else np.full(len(data), next(numbers)) for is_row, _ in program.outputs]
-    if not isinstance(scores, (list, tuple)):
-        return list(table[0].tolist())
-    return list(np.array(table).T.tolist())
+    return list(np.array(table).T.tolist()) if several else list(table[0].tolist())

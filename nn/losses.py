@@ -75,6 +75,15 @@ def cross_entropy(scores: Number, target: Number) -> Number:
     return logsumexp(ys) - ys[class_number(target, len(ys))]
 
 
+def penalty(l2: float, parameters: Sequence[Number]) -> Number:
+    """l2 · Σ p², which keeps weights small (Hoerl and Kennard, Ridge regression, 1970); as one node for the sum.
+
+    >>> penalty(0.5, [1.0, 2.0])
+    2.5
+    """
+    return l2 * dot(parameters, parameters)
+
+
 # --- What the targets must be --------------------------------------------------------------------------------------------------
 
 

@@ -53,7 +53,7 @@ class Module(ABC):
 
     def parameters(self) -> list[Value]:
         """All parameters in construction order, each once."""
-        return [parameter for _, parameter in self.named_parameters()]
+        return list(dict.fromkeys([value for _, value in _leaves(self)]))
 
     def named_parameters(self) -> list[tuple[str, Value]]:
         """The parameters with their names, such as ``layers.0.neurons.3.w.1``; a tied one under its first name.
@@ -62,10 +62,10 @@ class Module(ABC):
         >>> [name for name, p in MLP(2, [1], seed=0).named_parameters()]
         ['layers.0.neurons.0.w.0', 'layers.0.neurons.0.w.1', 'layers.0.neurons.0.b']
         """
-        names: dict[Value, str] = {}
-        for name, value in _leaves(self):
-            names.setdefault(value, name)
-        return [(name, value) for value, name in names.items()]
+        places: dict[Value, Path] = {}
+        for path, value in _leaves(self):
+            places.setdefault(value, path)
+        return [(_name(path), value) for value, path in places.items()]
 
     def zero_grad(self) -> None:
         """Set the gradient of every parameter to zero; ``backward()`` adds to it."""
@@ -180,44 +180,60 @@ class Module(ABC):
 # --- Walking the attributes ----------------------------------------------------------------------------------------------------
 
 
-def _children(name: str, holder: Any) -> list[tuple[str, Any]]:
-    """What a module or container holds, with dotted names; nothing for anything else."""
+# Where something stands: the path of what holds it, and its key there; None for the root. Names are written only if asked for.
+Path = tuple[Any, Any] | None
+Place = tuple[Path, Any]
+
+
+def _name(path: Path) -> str:
+    """The path as a dotted name."""
+    keys: list[str] = []
+    while path is not None:
+        path, key = path
+        keys.append(str(key))
+    return ".".join(reversed(keys))
+
+
+def _children(path: Path, holder: Any) -> list[Place]:
+    """What a module or container holds, the last first; nothing for anything else."""
     if isinstance(holder, (list, tuple)):
         items: Any = enumerate(holder)
     else:
         items = vars(holder).items() if isinstance(holder, Module) else holder.items() if isinstance(holder, dict) else ()
-    return [(f"{name}.{key}" if name else str(key), child) for key, child in items]
+    places: list[Place] = [((path, key), child) for key, child in items]
+    places.reverse()
+    return places
 
 
 def _is_parameter(thing: Any) -> bool:
     return isinstance(thing, Value) and thing.is_leaf and not thing.is_constant
 
 
-def _leaves(root: Module) -> Iterator[tuple[str, Value]]:
+def _leaves(root: Module) -> Iterator[tuple[Path, Value]]:
     """Every place of every parameter; a module or container that stands in two places is entered once."""
     entered: set[int] = set()
-    stack: list[tuple[str, Any]] = [("", root)]
+    stack: list[Place] = [(None, root)]
     while stack:
-        name, thing = stack.pop()
+        path, thing = stack.pop()
         if _is_parameter(thing):
-            yield name, thing
+            yield path, thing
         elif isinstance(thing, (Module, list, tuple, dict)) and id(thing) not in entered:
             entered.add(id(thing))
-            stack.extend(reversed(_children(name, thing)))
+            stack.extend(_children(path, thing))
 
 
 def _groups(root: Module) -> Iterator[tuple[str, Group]]:
     entered: set[int] = set()
-    stack: list[tuple[str, Any]] = [("", root)]
+    stack: list[Place] = [(None, root)]
     while stack:
-        name, thing = stack.pop()
+        path, thing = stack.pop()
         group = _group(thing)
         if group is not None:
-            yield name, group
+            yield _name(path), group
         elif isinstance(thing, (Module, list, tuple, dict)) and id(thing) not in entered:
             entered.add(id(thing))
             held = dict(thing.tensors()) if isinstance(thing, Module) else thing
-            stack.extend(reversed(_children(name, held)))
+            stack.extend(_children(path, held))
 
 
 def _group(thing: Any) -> Group | None:

@@ -23,9 +23,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple, Self, final
 
 from autograd import Value, no_grad
-from autograd import sum as total
 from nn.compiled import CompiledTraining, chosen_engine
-from nn.losses import Loss, Number, loss_of
+from nn.losses import Loss, Number, loss_of, penalty
 from nn.module import Module
 from nn.optim import Optimizer, optimizer_named
 from nn.samples import Samples, Target, is_correct, is_labelled, samples
@@ -107,9 +106,9 @@ def gradients(task: Task, batch: Samples, penalised: Sequence[Value]) -> Tally:
         loss += error.data * share
         correct += task.judge(scores, target)
     if task.l2:
-        penalty = task.l2 * total([p * p for p in penalised])
-        penalty.backward()
-        loss += penalty.data
+        excess = penalty(task.l2, penalised)
+        excess.backward()
+        loss += excess.data
     return Tally(loss, correct)
 
 
@@ -177,14 +176,21 @@ def fit(
     chosen = optimizer_named(optimizer, parameters) if isinstance(optimizer, str) else _checked(optimizer, parameters)
     size = min(batch_size or len(data.rows), len(data.rows))
     generator = random.Random(seed) if shuffle and size < len(data.rows) else None
-    compiled = _compiled(task, chosen, data, size, epochs, engine, fast)
+    compiled = _compiled(task, parameters, chosen, data, size, epochs, engine, fast)
     with _Bar(epochs * math.ceil(len(data.rows) / size), progress) as bar:
         training = _Training(task, chosen, parameters, bar)
         return training.run(data, held_out, size, epochs, generator, callbacks, compiled)
 
 
 def _compiled(
-    task: Task, optimizer: Optimizer, data: Samples, size: int, epochs: int, engine: str, fast: bool
+    task: Task,
+    parameters: list[Value],
+    optimizer: Optimizer,
+    data: Samples,
+    size: int,
+    epochs: int,
+    engine: str,
+    fast: bool,
 ) -> CompiledTraining | None:
     """The compiled training loop; None if training is to be eager."""
     chosen = chosen_engine(engine)
@@ -192,7 +198,7 @@ def _compiled(
     if chosen == "eager" or (engine == "auto" and work < WORK_WORTH_COMPILING):
         return None
     try:
-        return CompiledTraining(task, optimizer, data, size=size, engine=chosen, fast=fast)
+        return CompiledTraining(task, parameters, optimizer, data, size=size, engine=chosen, fast=fast)
     except TypeError:  # what cannot be recorded once for all samples
         if engine == "auto":
             return None
@@ -254,27 +260,34 @@ class _Training:
         """Train by stretches of epochs; of one epoch each if someone wants to look in between."""
         self.history.engine = compiled.engine
         n, steps, stretch = len(data.rows), math.ceil(len(data.rows) / size), 1
-        lowest = math.inf
-        while self.history.epochs < epochs:
-            count = 1 if callbacks or held_out else min(stretch, epochs - self.history.epochs)
-            order = None if generator is None else [_shuffled(n, generator) for _ in range(count)]
-            start = time.perf_counter()
-            outcome = compiled.run(order, count, lowest)
-            self.note_stretch(compiled, outcome, n, held_out)
-            if outcome.best_loss < lowest and not held_out:
-                lowest = outcome.best_loss
-                self.remember(compiled.optimizer.params, outcome.best.tolist())
-            if outcome.failed is not None:
-                self.check(self.history.epochs + 1, outcome.failed)
-            accuracy = f"  accuracy {self.history.accuracy[-1]:6.1%}" if self.history.accuracy else ""
-            epoch = self.history.epochs
-            self.bar.advance(
-                f"epoch {epoch:{len(str(epochs))}}/{epochs}  loss {self.history.loss[-1]:.4f}{accuracy}", steps * count
-            )
-            if any([callback(epoch, self.history) for callback in callbacks]):
-                break
-            if time.perf_counter() - start < STRETCH_SECONDS:
-                stretch *= 2
+        lowest, best = math.inf, None
+        try:
+            while self.history.epochs < epochs:
+                count = 1 if callbacks or held_out else min(stretch, epochs - self.history.epochs)
+                order = None if generator is None else [_shuffled(n, generator) for _ in range(count)]
+                start = time.perf_counter()
+                outcome = compiled.run(order, count, lowest)
+                if outcome.best_loss < lowest and not held_out:
+                    lowest, best = outcome.best_loss, outcome.best
+                if callbacks or held_out:
+                    compiled.write_back()
+                self.note_stretch(compiled, outcome, n, held_out)
+                if outcome.failed is not None:
+                    self.check(self.history.epochs + 1, outcome.failed)
+                accuracy = f"  accuracy {self.history.accuracy[-1]:6.1%}" if self.history.accuracy else ""
+                epoch = self.history.epochs
+                self.bar.advance(
+                    f"epoch {epoch:{len(str(epochs))}}/{epochs}  loss {self.history.loss[-1]:.4f}{accuracy}", steps * count
+                )
+                if any([callback(epoch, self.history) for callback in callbacks]):
+                    break
+                pace = (time.perf_counter() - start) / STRETCH_SECONDS
+                if pace < 1.0:  # the first stretches are short, and their pace is not yet to be trusted
+                    stretch = math.ceil(count / max(pace, 1 / 64))
+        finally:
+            compiled.write_back()
+            if best is not None:
+                self.remember(compiled.optimizer.params, best.tolist())
 
     def note_stretch(self, compiled: CompiledTraining, outcome: "Outcome", seen: int, held_out: Samples | None) -> None:
         """Write a stretch's epochs into the history."""

@@ -22,9 +22,9 @@ import numpy as np
 
 from autograd.compiler import engines
 from autograd.compiler.numpy_executor import Array
-from autograd.compiler.program import build
+from autograd.compiler.program import build, recording
 from autograd.derivatives import Tree, adjoint_graph, leaves, like
-from autograd.modes import call_site, switched
+from autograd.modes import call_site
 from autograd.ops import real_number
 from autograd.value import Condition, Value, constant, topological_order
 
@@ -61,7 +61,7 @@ class Variant:
 
     def shared_inputs(self) -> Array:
         """The captured numbers as they are now."""
-        return np.array([v.data for v in self.captured], dtype=float)
+        return np.array([v._data for v in self.captured], dtype=float)
 
 
 def _shape(tree: Tree) -> Any:
@@ -82,8 +82,8 @@ class CompiledFunction:
     arrays. ``grad``, ``value_and_grad`` and ``hessian`` take the same arguments and answer in the shape of ``autograd.grad`` and its
     kin. A Python ``if`` on a recorded number is a guard: a call with numbers that takes another branch is recorded anew, a call with
     arrays whose samples part ways is a ValueError that names the line; write ``where`` there. Values from outside that the function
-    uses, such as a model's weights, count with the ``data`` they have at the call; what the function itself reads from ``.data`` is
-    a constant of the recording. Called with Values it is the function itself.
+    uses, such as a model's weights, count with the ``data`` they have at the call. TypeError where the function itself reads
+    ``.data``, which would freeze that number. Called with Values it is the function itself.
 
     >>> import autograd, numpy as np
     >>> from autograd import where
@@ -136,13 +136,14 @@ class CompiledFunction:
         guards: list[Guard] = []
 
         def on_branch(condition: Value) -> None:
-            guards.append(Guard(condition, condition.data != 0.0, call_site()))
+            guards.append(Guard(condition, condition._data != 0.0, call_site()))
 
-        with switched(on_branch=on_branch, recording=True):
+        with recording(on_branch) as outcome:
             tree = self._function(*like(args, iter(variables)))
-        results = [_result(y) for y in leaves(tree)]
+            results = [_result(y) for y in leaves(tree)]
+            outcome += [*results, *[guard.condition for guard in guards]]
         own = set(variables)
-        used = topological_order(*results, *[guard.condition for guard in guards])
+        used = topological_order(*outcome)
         captured = [v for v in used if v.is_leaf and not v.is_constant and v not in own]
         variant = Variant(_skeleton(tree), variables, captured, results, guards)
         self._variants.setdefault(_shape(args), []).append(variant)

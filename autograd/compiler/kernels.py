@@ -89,10 +89,18 @@ class _Branched(Exception):
     """A value function asked a Value for a plain bool."""
 
 
+@lru_cache(maxsize=1024)
+def is_of_table(op: Op) -> bool:
+    """Whether it is the op of the table that its name says."""
+    try:
+        return ops.named_op(op.name) is op
+    except ValueError:
+        return False
+
+
 def exponent_of(op: Op) -> float | None:
     """n for the op xⁿ of the table, None for any other op."""
-    is_power = op.name.startswith("**") and op.name[-1].isdigit() and op is ops.named_op(op.name)
-    return float(op.name[2:]) if is_power else None
+    return float(op.name[2:]) if op.name.startswith("**") and is_of_table(op) else None
 
 
 @lru_cache(maxsize=1024)

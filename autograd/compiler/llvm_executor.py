@@ -7,7 +7,6 @@ by its own arithmetic (``pow(x, 2.0)`` by ``x*x``), which does not always give t
 import ctypes
 import ctypes.util
 import threading
-from collections import OrderedDict
 from functools import cache
 from typing import Any, final
 
@@ -16,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from autograd.compiler import exact_math
+from autograd.compiler.engines import Recent
 from autograd.compiler.llvm_ir import Emitter, Text, vector_declarations
 from autograd.compiler.program import Program
 from autograd.ops import Op
@@ -27,9 +27,7 @@ _compiling = threading.Lock()
 _libm = ctypes.CDLL(ctypes.util.find_library("m") or None)
 _known: set[str] = set()
 # Native code is kept for this many programs; 0.1 to 1 s to compile, about 100 kB each.
-MOST_RECENT = 32
-_recent: "OrderedDict[str, Native]" = OrderedDict()
-_recent_lock = threading.Lock()
+recent: "Recent[Native]" = Recent(32)
 # The widest vector of doubles the programs use; narrower machines split it.
 WIDTH = 8
 
@@ -87,16 +85,7 @@ class Native:
         """The code for this IR, from the last few compiled if it is among them: the IR of two programs of one shape is the same."""
         if callbacks:  # these belong to one program
             return cls(ir, libm, callbacks, unroll=unroll)
-        with _recent_lock:
-            if ir in _recent:
-                _recent.move_to_end(ir)
-                return _recent[ir]
-        native = cls(ir, libm, callbacks, unroll=unroll)
-        with _recent_lock:
-            _recent[ir] = native
-            while len(_recent) > MOST_RECENT:
-                _recent.popitem(last=False)
-        return native
+        return recent.get(ir, lambda: cls(ir, libm, callbacks, unroll=unroll))
 
     def address(self, name: str) -> int:
         """Where a function of the module begins."""

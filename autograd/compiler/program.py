@@ -19,7 +19,7 @@ A program is data: it knows nothing of how it is executed, prints, and pickles.
 
 import contextlib
 import gc
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -27,7 +27,8 @@ import numpy as np
 import numpy.typing as npt
 
 from autograd import ops
-from autograd.compiler.kernels import IDENTITIES
+from autograd.compiler.kernels import IDENTITIES, is_of_table
+from autograd.modes import call_site, switched
 from autograd.ops import Op
 from autograd.value import Value, topological_order
 
@@ -145,6 +146,72 @@ def collector_resting() -> Iterator[None]:
             gc.enable()
 
 
+def refuse_by_hand(nodes: Sequence[Value]) -> None:
+    """TypeError, naming the node, for an op with a hand-written backward or value."""
+    for v in nodes:
+        if not v.is_leaf and v.op.rule is None:
+            name = f" labelled {v.label!r}" if v.label else ""
+            raise TypeError(
+                f"the node{name} with op {v.op.symbol!r} was made by hand (Value(data, children, op)) and cannot be compiled; "
+                "make its op a row: autograd.Op(name, value, rule)"
+            )
+
+
+@contextlib.contextmanager
+def recording(on_branch: Callable[[Value], None]) -> Iterator[list[Value]]:
+    """A context to record a function of numbers in, which puts its results into the list.
+
+    TypeError at the end if one rests on a node made by hand, or if the function has read the plain number of a Value. (Closures of
+    the lecture do both, and deserve the error that names their node.)
+    """
+    results: list[Value] = []
+    reads: list[str] = []
+
+    def on_read(v: Value) -> None:
+        reads.append(f".data{f' of {v.label!r}' if v.label else ''} is read at {call_site()}")
+
+    with switched(on_branch=on_branch, on_read=on_read, recording=True):
+        yield results
+    refuse_by_hand(topological_order(*results))
+    if reads:
+        raise TypeError(
+            f"{reads[0]}: compiled, it would stay at the number it has now; use the Value itself, stop_gradient(x) for its number "
+            "without a gradient, or where(condition, a, b) to choose by it"
+        )
+
+
+@final
+@dataclass(frozen=True)
+class Fingerprint:
+    """A recorded graph without its numbers: two with equal fingerprints compile to the same program.
+
+    Ops of a user's own count by their names, since such an op may be made anew for each recording; programs of graphs with
+    ``own_ops`` are not for sharing.
+    """
+
+    nodes: tuple[Any, ...]
+    outputs: tuple[int, ...]
+    own_ops: bool
+
+
+def fingerprint(outputs: Sequence[Value], inputs: Sequence[Value]) -> Fingerprint:
+    """What was recorded from the inputs to the outputs: ops, connections and constants."""
+    number = {v: i for i, v in enumerate(inputs)}
+    nodes: list[Any] = [len(inputs)]
+    own_ops = False
+    for v in topological_order(*outputs):
+        if v in number:
+            continue
+        number[v] = len(number)
+        if v.is_leaf:
+            nodes.append((v.is_constant, repr(v._data)))
+        else:
+            is_own = not is_of_table(v.op)
+            own_ops = own_ops or is_own
+            nodes.append((v.op.name if is_own else v.op, *[number[o] for o in v._prev]))
+    return Fingerprint(tuple(nodes), tuple([number[v] for v in outputs]), own_ops)
+
+
 # --- Normal form ---------------------------------------------------------------------------------------------------------------
 
 # A term of a sum: (sign, a, b) with b = −1 for a plain term; a and b are node numbers.
@@ -260,13 +327,7 @@ def build(outputs: Sequence[Value], shared: Sequence[Value] = (), lanes: Sequenc
     Leaves that are neither are constants. TypeError, naming the node, for an op with a hand-written backward or value.
     """
     builder = _Builder(outputs, shared, lanes)
-    for v in builder.order:
-        if not v.is_leaf and v.op.rule is None:
-            name = f" labelled {v.label!r}" if v.label else ""
-            raise TypeError(
-                f"the node{name} with op {v.op.symbol!r} was made by hand (Value(data, children, op)) and cannot be compiled; "
-                "make its op a row: autograd.Op(name, value, rule)"
-            )
+    refuse_by_hand(builder.order)
     builder.normalise()
     return _Packer(builder).program()
 

@@ -23,10 +23,10 @@ KNOWN = "one whose sequence exact_math knows"
 def fresh() -> Iterator[None]:
     """Nothing remembered of what was tried and compiled, neither before nor after."""
     has_library_bits.cache_clear()
-    llvm_executor._recent.clear()
+    llvm_executor.recent.clear()
     yield
     has_library_bits.cache_clear()
-    llvm_executor._recent.clear()
+    llvm_executor.recent.clear()
 
 
 def points(name: str, count: int) -> list[float]:
