@@ -101,14 +101,19 @@ def _drawing_nothing() -> Iterator[None]:
     """A context in which drawing from the generators of ``random`` and NumPy is a TypeError; they are put back then."""
     numpy = sys.modules.get("numpy.random")
     before, numpy_before = random.getstate(), numpy.get_state(legacy=False) if numpy else None
-    yield
-    now = numpy.get_state(legacy=False) if numpy else None
-    if random.getstate() == before and (now is None or _position(now) == _position(numpy_before)):
-        return
-    random.setstate(before)
-    if numpy:
-        numpy.set_state(numpy_before)
-    raise TypeError("the model or the loss draws random numbers, so that it cannot be recorded once for all samples")
+    drawn = False
+    try:
+        yield
+    finally:
+        drawn = random.getstate() != before or (
+            numpy is not None and _position(numpy.get_state(legacy=False)) != _position(numpy_before)
+        )
+        if drawn:
+            random.setstate(before)
+            if numpy:
+                numpy.set_state(numpy_before)
+    if drawn:
+        raise TypeError("the model or the loss draws random numbers, so that it cannot be recorded once for all samples")
 
 
 def _position(state: Any) -> tuple[Any, ...]:

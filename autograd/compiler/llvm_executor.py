@@ -76,7 +76,6 @@ class Native:
             tuning.loop_unrolling = unroll
             builder = llvm.create_pass_builder(machine, tuning)
             builder.getModulePassManager().run(module, builder)
-            self.optimized_ir = str(module)
             self._engine = llvm.create_mcjit_compiler(module, machine)
             self._engine.finalize_object()
 

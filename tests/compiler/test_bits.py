@@ -39,6 +39,11 @@ def test_random_graphs(engine: str, place: str, first: int) -> None:
     assert not disagreements(f"graph {first} +", eager_family(first), got, points)[:5]
 
 
+def test_random_graphs_in_functions_of_a_few_packs(engine: str, place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("autograd.compiler.llvm_ir.PACKS_OF_A_FUNCTION", 3)
+    test_random_graphs(engine, place, 0)
+
+
 # --- Every op ------------------------------------------------------------------------------------------------------------------
 
 ARITIES = sorted({len(case.domain) for case in CASES})

@@ -360,3 +360,46 @@ def test_a_failing_function_records_nothing(engine: str) -> None:
     with pytest.raises(KeyError, match="positive"):
         f(1.0)
     assert (f(-1.0), variants(f)) == (-1.0, 1)
+
+
+# --- Nothing is frozen silently ------------------------------------------------------------------------------------------------
+
+
+def test_equality_with_a_number_is_a_branch_like_any_other(engine: str) -> None:
+    f = autograd.compile(lambda x: 1.0 if x == 0 else autograd.sin(x) / x, engine=engine)
+    assert (f(0.5), f(0.0), f(-0.0), f(0.5)) == (math.sin(0.5) / 0.5, 1.0, 1.0, math.sin(0.5) / 0.5)
+    assert variants(f) == 2
+    with pytest.raises(ValueError, match=r"part ways in <lambda> at .*sin\(x\) / x"):
+        f(np.array([0.5, 0.0]))
+
+
+def test_equality_of_two_numbers_is_that_of_the_numbers(engine: str) -> None:
+    f = autograd.compile(lambda x, y: x * y if x != y else x + y, engine=engine)
+    assert (f(3.0, 4.0), f(3.0, 3.0), f(4.0, 4.0)) == (12.0, 6.0, 8.0)
+    member = autograd.compile(lambda x: x * 2.0 if x in (1.0, 2.0) else -x, engine=engine)
+    assert [member(x) for x in (3.0, 2.0, 1.0)] == [-3.0, 4.0, 2.0]
+
+
+READERS: dict[str, Callable[[Any], Any]] = {
+    "an argument": lambda x: x * 2.0 if x.data > 0 else x,
+    "a result": lambda x: autograd.exp(x) * (x * x).data,
+    "detach": lambda x: x * x.detach(),
+}
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_a_number_that_the_function_reads_itself_is_an_error_that_names_the_line(engine: str, name: str) -> None:
+    with pytest.raises(TypeError, match=r"\.data is read at .*test_functions\.py:\d+.*stop_gradient"):
+        autograd.compile(READERS[name], engine=engine)(1.5)
+
+
+def test_so_is_the_number_of_a_value_from_outside(engine: str) -> None:
+    w = Value(2.0, label="w")
+    with pytest.raises(TypeError, match=r"\.data of 'w' is read"):
+        autograd.compile(lambda x: x * w.data, engine=engine)(1.0)
+    assert w.data == 2.0
+
+
+def test_what_works_instead_is_stop_gradient(engine: str) -> None:
+    f = autograd.compile(lambda x: x * autograd.stop_gradient(x), engine=engine)
+    assert (f(1.5), f(2.0), f.grad(2.0)) == (2.25, 4.0, 2.0)

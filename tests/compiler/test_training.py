@@ -3,6 +3,7 @@
 import math
 import random
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 
 import nn
 from autograd import Op, Value, where
+from autograd.compiler import training
 from nn.training import History
 from tests.autograd.oracles import differences
 from tests.compiler.runs import ENGINES
@@ -322,3 +324,136 @@ def test_predictions_have_the_same_bits(outputs: int) -> None:
     for p in model.parameters():
         p.data *= 2.0
     assert model.predict(rows) == [model.predict([row])[0] for row in rows]
+
+
+# --- What is not the same function at every call -------------------------------------------------------------------------------
+
+
+class Noisy(nn.Module):
+    """A network whose hidden numbers are disturbed by what ``disturb(h)`` says."""
+
+    def __init__(self, disturb: Callable[[Any], Any]) -> None:
+        self.body, self.disturb = nn.MLP(2, [3, 1], activation="tanh", seed=5), disturb
+
+    def __call__(self, x: Any) -> Any:
+        return self.disturb(self.body(x))
+
+
+def _dropout() -> Callable[[Any], Any]:
+    return lambda h: h if random.random() < 0.9 else 0.0 * h
+
+
+def _dropout_of_numpy() -> Callable[[Any], Any]:
+    return lambda h: h if np.random.random() < 0.9 else 0.0 * h
+
+
+def _noise_of_its_own() -> Callable[[Any], Any]:
+    generator = random.Random(1)
+    return lambda h: h + generator.gauss(0.0, 0.1)
+
+
+def _annealed() -> Callable[[Any], Any]:
+    calls: list[int] = []
+    return lambda h: calls.append(0) or h * (1.0 + 1.0 / len(calls))
+
+
+CHANGING = {
+    "random": _dropout,
+    "NumPy's random": _dropout_of_numpy,
+    "a generator of its own": _noise_of_its_own,
+    "a count of calls": _annealed,
+    "a branch on data": lambda: lambda h: h if h.data > 0 else 0.5 * h,
+}
+
+
+@pytest.mark.parametrize("name", CHANGING)
+def test_a_model_that_changes_from_call_to_call_is_not_compiled(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nn.training.WORK_WORTH_COMPILING", 0)
+    random.seed(4)
+    np.random.seed(4)
+    with pytest.raises(TypeError, match=r"random numbers|another function at every call|\.data is read"):
+        train("llvm", Noisy(CHANGING[name]()), NUMBERS)
+    history, _, _ = train("auto", Noisy(CHANGING[name]()), NUMBERS)
+    assert history.engine == "eager"
+
+
+@pytest.mark.parametrize("name", ["random", "NumPy's random"])
+def test_trying_to_compile_draws_no_random_numbers(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nn.training.WORK_WORTH_COMPILING", 0)
+    runs = []
+    for engine in ("auto", "eager"):
+        random.seed(4)
+        np.random.seed(4)
+        runs.append(numbers_of(train(engine, Noisy(CHANGING[name]()), NUMBERS)))
+    assert runs[0] == runs[1]
+
+
+def test_predictions_of_many_rows_draw_anew_for_each() -> None:
+    random.seed(4)
+    scores = Noisy(lambda h: h * random.random()).predict([[0.5, 0.5]] * 100)
+    assert len(set(scores)) == 100
+
+
+# --- The code of a network trained before --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def written(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """The recipes for which code had to be written, from nothing remembered on."""
+    found: list[Any] = []
+    write = training._code
+    monkeypatch.setattr(training, "_code", lambda recipe, *rest: found.append(recipe) or write(recipe, *rest))
+    training.recent.clear()
+    return found
+
+
+def test_a_second_fit_of_the_same_form_writes_no_code_and_has_the_same_bits(written: list[Any]) -> None:
+    for seed in (5, 6):
+        runs = [
+            train(engine, nn.MLP(2, [3, 1], activation="tanh", seed=seed), NUMBERS, X=samples(11, 2, seed), batch_size=1, l2=0.1)
+            for engine in ("llvm", "eager")
+        ]
+        compare(*runs)
+    assert len(written) == 1
+
+
+OTHERS: dict[str, tuple[Callable[[], Model], dict[str, Any]]] = {
+    "another activation": (mlp(2, 3, 1, activation="relu"), {}),
+    "another size": (mlp(2, 4, 1), {}),
+    "another penalty": (mlp(2, 3, 1), {"l2": 0.2}),
+    "no penalty": (mlp(2, 3, 1), {"l2": 0.0}),
+    "another loss": (mlp(2, 3, 1), {"loss": "half_sse"}),
+    "a constant": (mlp(2, 3, 1), {"loss": lambda y, t: 1.5 * (y - t) ** 2}),
+    "another constant": (mlp(2, 3, 1), {"loss": lambda y, t: 2.5 * (y - t) ** 2}),
+    "another optimizer": (mlp(2, 3, 1), {"optimizer": nn.Adam}),
+    "another momentum": (mlp(2, 3, 1), {"optimizer": lambda ps: nn.SGD(ps, momentum=0.5)}),
+    "a weight left as it is": (mlp(2, 3, 1), {"optimizer": lambda ps: nn.SGD(ps[1:])}),
+    "separate nodes": (mlp(2, 3, 1, expand=True), {}),
+}
+
+
+def test_another_form_has_code_of_its_own(written: list[Any]) -> None:
+    settings: dict[str, Any] = {"batch_size": 1, "l2": 0.1}
+    train("llvm", mlp(2, 3, 1)(), NUMBERS, **settings)
+    for count, (name, (model, changed)) in enumerate(OTHERS.items(), start=2):
+        compare(*[train(engine, model(), NUMBERS, **(settings | changed)) for engine in ("llvm", "eager")])
+        assert len(written) == count, name
+
+
+def test_an_op_of_ones_own_is_asked_for_its_rule_at_every_fit() -> None:
+    scale = [1.0]
+    op = Op("steep", lambda a: 2.0 * a, lambda g, y, a: (g * (2.0 * scale[0]),))
+    for scale[0] in (1.0, 3.0):
+        runs = [train(engine, Noisy(op), NUMBERS, batch_size=1) for engine in ("llvm", "eager")]
+        compare(*runs)
+
+
+def test_two_fits_at_the_same_time_share_code_and_nothing_else(written: list[Any]) -> None:
+    def run(seed: int) -> list[float]:
+        model = nn.MLP(2, [3, 1], activation="tanh", seed=seed)
+        return train("llvm", model, NUMBERS, epochs=300, batch_size=1)[1]
+
+    alone = [run(seed) for seed in range(6)]
+    with ThreadPoolExecutor(6) as pool:
+        assert list(pool.map(run, range(6))) == alone
+    assert len(written) == 1
