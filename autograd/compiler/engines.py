@@ -1,45 +1,13 @@
-"""Which executor runs a program, what to say when there is none, and how the last few results of compiling are kept."""
+"""Which executor runs a program, and what to say when there is none."""
 
-import threading
-from collections import OrderedDict
-from collections.abc import Callable, Hashable
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar, final
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from autograd.compiler.numpy_executor import Array
     from autograd.compiler.program import Program
 
 NEEDS = 'the compiler needs {}: pip install "chalkgrad[fast]"'
-
-
-Made = TypeVar("Made")
-
-
-@final
-class Recent(Generic[Made]):
-    """The last few results of something slow, by key, for all threads. Two threads may make the same at the same time."""
-
-    def __init__(self, most: int) -> None:
-        self._most, self._kept, self._lock = most, OrderedDict[Hashable, Made](), threading.Lock()
-
-    def get(self, key: Hashable, make: Callable[[], Made]) -> Made:
-        """What is kept for the key, else what ``make()`` returns."""
-        with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-                return self._kept[key]
-        made = make()
-        with self._lock:
-            self._kept[key] = made
-            while len(self._kept) > self._most:
-                self._kept.popitem(last=False)
-        return made
-
-    def clear(self) -> None:
-        """Keep nothing."""
-        with self._lock:
-            self._kept.clear()
 
 
 class Executor(Protocol):

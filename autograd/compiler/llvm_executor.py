@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from autograd.compiler import exact_math
-from autograd.compiler.engines import Recent
 from autograd.compiler.llvm_ir import Emitter, Text, vector_declarations
 from autograd.compiler.program import Program
+from autograd.compiler.recent import Recent
 from autograd.ops import Op
 
 Array = npt.NDArray[np.float64]

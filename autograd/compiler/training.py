@@ -23,6 +23,7 @@ import numpy.typing as npt
 from autograd.compiler import engines
 from autograd.compiler.numpy_executor import Array
 from autograd.compiler.program import Fingerprint, Program, Slots, build, collector_resting, fingerprint, over_lanes, recording
+from autograd.compiler.recent import Recent
 from autograd.derivatives import adjoint_graph
 from autograd.modes import call_site
 from autograd.ops import Number
@@ -243,7 +244,7 @@ def _code(recipe: Recipe, width: int, fast: bool) -> _Code:
 
 
 # A second fit of the same network finds its code here, before differentiating and writing it again: 1.5 instead of 17 ms for 2-16-16-1.
-recent: "engines.Recent[_Code]" = engines.Recent(8)
+recent: "Recent[_Code]" = Recent(8)
 
 
 @final
