@@ -72,7 +72,8 @@ def version_of(package: str) -> str | None:
 def run_once(contender: Contender) -> float:
     """The contender's number, from a fresh process; RuntimeError, with what it wrote, if that process fails."""
     task = json.dumps([contender.measure.__module__, contender.measure.__name__, contender.arguments])
-    child = subprocess.run([sys.executable, "-c", _CHILD, task], cwd=ROOT, capture_output=True, text=True)
+    environment = os.environ | {"CHALKGRAD_CACHE": ""}  # compile, do not find code of other runs on the disk
+    child = subprocess.run([sys.executable, "-c", _CHILD, task], cwd=ROOT, capture_output=True, text=True, env=environment)
     if child.returncode:
         raise RuntimeError(f"{contender.measure.__name__}{contender.arguments} of {contender.name} failed:\n{child.stderr}")
     return float(json.loads(child.stdout.splitlines()[-1]))

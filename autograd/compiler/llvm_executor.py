@@ -1,4 +1,4 @@
-"""The LLVM executor: a program as native code in this process, through llvmlite. No C compiler, no files.
+"""The LLVM executor: a program as native code in this process, through llvmlite. No C compiler; code once made is kept on disk.
 
 Functions of the C library are called under names of our own (``libm_exp``): LLVM knows the real names and would replace some calls
 by its own arithmetic (``pow(x, 2.0)`` by ``x*x``), which does not always give the same bits.
@@ -14,7 +14,7 @@ import llvmlite.binding as llvm
 import numpy as np
 import numpy.typing as npt
 
-from autograd.compiler import exact_math
+from autograd.compiler import disk, exact_math
 from autograd.compiler.llvm_ir import Emitter, Text, vector_declarations
 from autograd.compiler.program import Program
 from autograd.compiler.recent import Recent
@@ -48,6 +48,19 @@ def _offer(name: str) -> None:
         _known.add(name)
 
 
+# Part of the name of code on disk: to be changed with what ``_optimize`` does.
+PASSES = 1
+
+
+def _optimize(module: Any, machine: Any, unroll: bool) -> None:
+    # The loops are vectorized where it pays as they are written; LLVM's own attempts cost half of the time to compile.
+    tuning = llvm.create_pipeline_tuning_options(speed_level=2)
+    tuning.loop_vectorization = tuning.slp_vectorization = False
+    tuning.loop_unrolling = unroll
+    builder = llvm.create_pass_builder(machine, tuning)
+    builder.getModulePassManager().run(module, builder)
+
+
 def aligned(*shape: int) -> Array:
     """An array of zeros on a 64-byte boundary, as vector loads want it."""
     size = int(np.prod(shape))
@@ -68,15 +81,16 @@ class Native:
             for name, function in callbacks.items():
                 llvm.add_symbol(name, ctypes.cast(function, ctypes.c_void_p).value)
             machine = _target()
-            module = llvm.parse_assembly(ir)
-            module.verify()
-            # The loops are vectorized where it pays as they are written; LLVM's own attempts cost half of the time to compile.
-            tuning = llvm.create_pipeline_tuning_options(speed_level=2)
-            tuning.loop_vectorization = tuning.slp_vectorization = False
-            tuning.loop_unrolling = unroll
-            builder = llvm.create_pass_builder(machine, tuning)
-            builder.getModulePassManager().run(module, builder)
+            processor = [llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()]
+            key = disk.key_of([ir, f"{unroll} {PASSES} {llvm.llvm_version_info} {machine.triple}", *processor])
+            code = None if callbacks else disk.load(key)  # callbacks belong to one process
+            module = llvm.parse_assembly(ir if code is None else "")
+            if code is None:
+                module.verify()
+                _optimize(module, machine, unroll)
             self._engine = llvm.create_mcjit_compiler(module, machine)
+            if not callbacks:
+                self._engine.set_object_cache(lambda _, made: disk.store(key, made), lambda _: code)
             self._engine.finalize_object()
 
     @classmethod
