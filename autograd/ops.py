@@ -240,7 +240,7 @@ negation = _condition("negation", "not", lambda a: a == 0.0)
 
 
 def equal(a: Number, b: Number) -> Number:
-    """Whether two numbers are equal, as a condition (``==`` between Values is identity)."""
+    """Whether two numbers are equal, as a condition (``==`` between two Values is identity)."""
     return (a <= b) & (a >= b)
 
 

@@ -287,11 +287,21 @@ class Value:
         return Value(self.data, label=self.label)
 
     def __eq__(self, other: object) -> Any:
-        """Identity, so that Values can be keys. While a compiler records a function of numbers, equality of the numbers."""
-        mode = modes.get(threading.get_ident()) if modes else None
-        if mode is None or mode.on_branch is None or not isinstance(other, (Value, Condition, float, int)):
+        """With a number a condition, like ``<``. With a Value identity, so that Values can be keys and found in lists.
+
+        While a compiler records a function of numbers, two Values compare as the numbers that they stand for.
+        """
+        if isinstance(other, Value):
+            mode = modes.get(threading.get_ident()) if modes else None
+            if self is other or mode is None or mode.on_branch is None:
+                return self is other
+        elif not isinstance(other, (float, int, Condition)) and getattr(other, "shape", None) != ():
             return NotImplemented
-        return self is other or ops.equal(self, other)
+        return ops.equal(self, other)
+
+    def __ne__(self, other: object) -> Any:
+        same = self == other
+        return ~same if isinstance(same, Condition) else not same
 
     __hash__ = object.__hash__
 

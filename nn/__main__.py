@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
 from autograd import Value, topological_order
+from nn.compiled import chosen_engine
 from nn.data import DATASETS, Dataset
 from nn.layers import ACTIVATIONS, MLP
 from nn.losses import LOSSES
@@ -167,7 +168,8 @@ def _train(options: argparse.Namespace, recipe: Recipe, data: Dataset, model: ML
         model, data.X, data.y, loss=_loss(data), optimizer=optimizer, epochs=epochs, batch_size=batch_size, seed=options.seed
     )
     took = f"{time.perf_counter() - start:.1f} s{', interrupted' if history.interrupted else ''}"
-    print(f"took       {took}, {ENGINES[history.engine]}")
+    too_little = history.engine == "eager" and chosen_engine("auto") != "eager"
+    print(f"took       {took}, {ENGINES[history.engine]}{' (too little to do to compile)' if too_little else ''}")
     return history
 
 

@@ -9,6 +9,7 @@ Glossary::
 """
 
 import copyreg
+import inspect
 import pickle
 import sys
 import threading
@@ -79,11 +80,14 @@ class CompiledFunction:
     """A function of numbers or nested lists of numbers, compiled; made by ``autograd.compile(function)``.
 
     Called with numbers it returns numbers; called with NumPy arrays (of shapes that broadcast) it computes every sample and returns
-    arrays. ``grad``, ``value_and_grad`` and ``hessian`` take the same arguments and answer in the shape of ``autograd.grad`` and its
-    kin. A Python ``if`` on a recorded number is a guard: a call with numbers that takes another branch is recorded anew, a call with
+    arrays: an array is one number with many samples, a list is several numbers. ``grad``, ``value_and_grad`` and ``hessian`` take the
+    same arguments and answer in the shape of ``autograd.grad`` and its kin.
+
+    A Python ``if`` on a recorded number is a guard: a call with numbers that takes another branch is recorded anew, a call with
     arrays whose samples part ways is a ValueError that names the line; write ``where`` there. Values from outside that the function
     uses, such as a model's weights, count with the ``data`` they have at the call. TypeError where the function itself reads
-    ``.data``, which would freeze that number. Called with Values it is the function itself.
+    ``.data``, which would freeze that number; what it draws at random or takes from plain variables outside is that of the
+    recording. Called with Values it is the function itself. ``listing()`` prints what was recorded.
 
     >>> import autograd, numpy as np
     >>> from autograd import where
@@ -105,23 +109,35 @@ class CompiledFunction:
         count = sum(len(found) for found in self._variants.values())
         return f"<compiled {self.__name__}: {count} recorded, {self._engine}>"
 
-    def __call__(self, *args: Tree) -> Tree:
+    def __call__(self, *args: Tree, **named: Tree) -> Tree:
+        args = self._in_order(args, named)
         if self._function is not None and any([isinstance(x, (Value, Condition)) for x in leaves(args)]):
             return self._function(*args)
         return self._answer("value", args)
 
-    def grad(self, *args: Tree) -> Tree:
+    def grad(self, *args: Tree, **named: Tree) -> Tree:
         """The gradient, in the shape of the argument; a tuple of these for several arguments."""
-        return self._answer("value_and_grad", args)[1]
+        return self._answer("value_and_grad", self._in_order(args, named))[1]
 
-    def value_and_grad(self, *args: Tree) -> tuple[Tree, Tree]:
+    def value_and_grad(self, *args: Tree, **named: Tree) -> tuple[Tree, Tree]:
         """The value and the gradient."""
-        value, gradient = self._answer("value_and_grad", args)
+        value, gradient = self._answer("value_and_grad", self._in_order(args, named))
         return value, gradient
 
-    def hessian(self, *args: Tree) -> Tree:
+    def hessian(self, *args: Tree, **named: Tree) -> Tree:
         """∂²f/∂xᵢ∂xⱼ: the shape of the gradient, each number replaced by a gradient."""
-        return self._answer("hessian", args)
+        return self._answer("hessian", self._in_order(args, named))
+
+    def _in_order(self, args: tuple[Tree, ...], named: dict[str, Tree]) -> tuple[Tree, ...]:
+        """The arguments without names, in the order of the function's parameters."""
+        if not named:
+            return args
+        if self._function is None:
+            raise TypeError(f"{self.__name__} came here without its Python source and takes arguments in order only, not {named}")
+        bound = inspect.signature(self._function).bind(*args, **named)
+        if bound.kwargs:
+            raise TypeError(f"a compiled {self.__name__} cannot take {', '.join(bound.kwargs)} by name only: make it positional")
+        return bound.args
 
     # --- Recording ---
 

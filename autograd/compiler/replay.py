@@ -20,7 +20,12 @@ _NO_LANES = np.empty((0, 1))
 @final
 @dataclass(frozen=True)
 class Stats:
-    """What compiling made of a graph, and the seconds it took."""
+    """What compiling made of a graph, and the seconds it took.
+
+    ``scalar_nodes`` is the number of Values in the recorded graph and that of its gradients, constants included; ``normal_nodes`` of
+    sums of products and functions they became; ``packs`` of loops over such of one form and ``level``, which is how many steps
+    from the inputs they are. ``lanes`` is the number of samples side by side, ``bytes`` what numbers and tables take.
+    """
 
     engine: str
     scalar_nodes: int
@@ -48,7 +53,8 @@ class Step:
     ``step()`` reads ``.data`` of every leaf, recomputes, writes ``loss.data`` and assigns every leaf's ``.grad``, as after
     ``zero_grad()``, forward and ``backward()``; it returns the loss. The nodes between leaves and loss keep their old numbers.
     ``leaves`` are the Values it depends on, in topological order; ``value_and_grad(array)`` takes their numbers from an array and
-    touches no Value.
+    touches no Value. ``stats``, ``listing()`` and ``llvm_ir`` show what it was made into. It pickles, as its program, with leaves
+    and a loss of its own.
 
     >>> import autograd
     >>> from autograd import Value

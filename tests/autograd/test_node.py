@@ -101,6 +101,30 @@ def test_equality_and_hash_are_identity() -> None:
     assert a not in [b]
 
 
+@pytest.mark.parametrize(
+    ("number", "equal"), [(2, True), (2.0, True), (True, False), (3, False), (math.nan, False), (math.inf, False)]
+)
+def test_equality_with_a_number_is_a_condition(number: float, equal: bool) -> None:
+    v = Value(2.0)
+    for condition, answer in ((v == number, equal), (number == v, equal), (v != number, not equal), (number != v, not equal)):
+        assert bool(condition) is answer
+
+
+def test_equality_with_anything_else_is_false() -> None:
+    v = Value(2.0)
+    assert [v == other for other in ("2", None, [2.0], (2.0,), {})] == [False] * 5
+    assert v not in ["2", None]
+
+
+def test_equality_with_a_number_stays_symbolic() -> None:
+    x = Value(0.0)
+    y = ag.where(x == 0, 1.0, ag.sin(x) / x)
+    y.backward()
+    assert (y.data, x.grad) == (1.0, 0.0)
+    pytest.importorskip("numpy")
+    assert ag.compile(y).value_and_grad([0.5])[0] == math.sin(0.5) / 0.5
+
+
 @pytest.mark.parametrize(("x", "truth"), [(0.0, False), (-0.0, False), (1e-300, True), (-2.0, True), (math.nan, True)])
 def test_truth_is_that_of_the_number(x: float, truth: bool) -> None:
     assert bool(Value(x)) is truth

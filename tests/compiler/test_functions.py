@@ -403,3 +403,29 @@ def test_so_is_the_number_of_a_value_from_outside(engine: str) -> None:
 def test_what_works_instead_is_stop_gradient(engine: str) -> None:
     f = autograd.compile(lambda x: x * autograd.stop_gradient(x), engine=engine)
     assert (f(1.5), f(2.0), f.grad(2.0)) == (2.25, 4.0, 2.0)
+
+
+# --- Arguments by name ---------------------------------------------------------------------------------------------------------
+
+
+def test_arguments_by_name(engine: str) -> None:
+    @autograd.compile(engine=engine)
+    def line(x: Any, slope: Any = 2.0) -> Any:
+        return slope * x
+
+    assert (line(3.0), line(x=3.0), line(slope=4.0, x=3.0), line(3.0, slope=4.0)) == (6.0, 6.0, 12.0, 12.0)
+    assert line.grad(x=3.0, slope=4.0) == (4.0, 3.0)
+    assert line.value_and_grad(slope=4.0, x=3.0) == (12.0, (4.0, 3.0))
+    assert line.hessian(x=3.0) == 0.0
+    with pytest.raises(TypeError, match="multiple values for argument 'x'"):
+        line(3.0, x=1.0)
+    with pytest.raises(TypeError, match="unexpected keyword argument 'z'"):
+        line(3.0, z=1.0)
+
+
+def test_arguments_by_name_only_are_refused_by_name(engine: str) -> None:
+    def line(x: Any, *, slope: Any) -> Any:
+        return slope * x
+
+    with pytest.raises(TypeError, match="a compiled line cannot take slope by name only"):
+        autograd.compile(line, engine=engine)(1.0, slope=2.0)
