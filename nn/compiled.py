@@ -5,8 +5,8 @@ Values for what varies. What cannot be recorded so (a branch on a number, an op 
 the work is done eagerly instead.
 
 Sums run in the same order as eagerly, with one exception: what is summed over the samples of a batch (loss, gradients) is added up in
-eight strands, sample i in strand i mod 8. So one sample per batch gives the same bits as eager training, larger batches agree to 1e-12
-relative for gradients that are no sum of cancelling parts.
+eight strands, sample i in strand i mod 8. So batches of up to eight samples give the same bits as eager training, larger batches agree
+to 1e-12 relative for gradients that are no sum of cancelling parts.
 """
 
 import copy

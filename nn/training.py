@@ -153,9 +153,11 @@ def fit(
 
     ``engine`` is "llvm" (native code) or "numpy" for a compiled training loop, "eager" for plain Python, or "auto": native code
     where the extra ``fast`` is installed, the work is long enough to pay for compiling and the model can be recorded once for all
-    samples. All engines give the same bits for one sample per batch and agree to 1e-12 for sums over larger batches; ``fast=True``
-    trades the bits for speed (see ``autograd.compile``).
+    samples. A model that cannot be so is trained eagerly by "auto", and a TypeError with the others. All engines give the same bits
+    for batches of up to eight samples; in larger ones each sum over the samples agrees to 1e-12, and training may amplify that.
+    ``fast=True`` trades the bits for speed (see ``autograd.compile``), in compiled training only.
 
+    At the end the model has its last weights; the history's ``best_epoch`` tells whether earlier ones were better.
     Ctrl-C ends the training too: the model keeps the weights of the best epoch so far and a line on stderr says so. A loss or
     weight that becomes nan or inf raises FloatingPointError, likewise with the best weights kept. ValueError and TypeError for
     wrong input come before the first step.

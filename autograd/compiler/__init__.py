@@ -30,9 +30,10 @@ def compile(target: Any = None, *, engine: str = "auto", fast: bool = False) -> 
     """The compiled form of a recorded loss (a ``Step``) or of a function (a ``CompiledFunction``); also a decorator.
 
     ``engine`` is "llvm" (native code, needs llvmlite), "numpy", or "auto" (the first of these that is installed). Results have the
-    same bits as the eager engine's; ``fast=True`` allows fused multiply-adds, vector versions of exp, log and tanh and regrouped
-    sums instead, within 10⁻¹² relative on well-conditioned graphs. TypeError for anything else than a Value or a function,
-    ImportError naming ``chalkgrad[fast]`` where neither engine is installed.
+    same bits as the eager engine's; ``fast=True`` allows fused multiply-adds, approximate vector functions (exp, expm1, log, log1p,
+    tanh) and regrouped sums instead, within 10⁻¹² relative on well-conditioned graphs. A call costs some 20 µs, so it pays for
+    hundreds of nodes and for arrays of samples. TypeError for anything else than a Value or a function, ValueError for an unknown
+    engine, ImportError naming ``chalkgrad[fast]`` where the engine, or for "auto" each of them, is not installed.
 
     >>> import autograd
     >>> from autograd import Value

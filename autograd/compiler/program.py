@@ -102,18 +102,29 @@ class Program:
     levels: int
 
     def listing(self) -> str:
-        """The program in the blackboard's notation, one pack per line: s are shared numbers, r rows."""
+        """The program in the blackboard's notation, one pack per line: s are shared numbers, r rows.
+
+        ``s1…4`` are all four places, ``s1,3`` these two, ``s1,3…9`` every second one, ``s[0…387]`` some of those in brackets.
+        """
         return "\n".join(_line(pack) for pack in self.packs)
 
 
 def _slots(is_row: bool, table: Slots) -> str:
-    low, high = int(table.min()), int(table.max())
-    name = "r" if is_row else "s"
-    return f"{name}{low}" if low == high else f"{name}{low}…{high}"
+    """The places of a table: s7, all from s1…4, just s1,3, every second of s1,3…9, some of s[0…387]."""
+    places = np.unique(table).tolist()
+    low, high, name = places[0], places[-1], "r" if is_row else "s"
+    if low == high:
+        return f"{name}{low}"
+    if len(places) == high - low + 1:
+        return f"{name}{low}…{high}"
+    if len(places) <= 3:
+        return f"{name}{','.join(map(str, places))}"
+    step = places[1] - low
+    return f"{name}{low},{low + step}…{high}" if places == list(range(low, high + 1, step)) else f"{name}[{low}…{high}]"
 
 
 def _line(pack: Pack) -> str:
-    out = _slots(pack.is_row, np.array([pack.out, pack.out + pack.count - 1], dtype=np.int32))
+    out = _slots(pack.is_row, np.arange(pack.out, pack.out + pack.count, dtype=np.int32))
     if pack.op is not None:
         arguments = ", ".join(_slots(row, table) for row, table in zip(pack.rows, pack.tables, strict=True))
         text = f"({arguments}){pack.op.symbol}" if pack.op.symbol.startswith("**") else f"{pack.op.name}({arguments})"

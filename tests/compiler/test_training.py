@@ -92,11 +92,12 @@ RUNS: dict[str, tuple[Callable[[], Model], Any, dict[str, Any]]] = {
 }
 
 
+@pytest.mark.parametrize("batch_size", [1, 2, 3, 8])
 @pytest.mark.parametrize("name", RUNS)
 @pytest.mark.parametrize("engine", ENGINES)
-def test_one_sample_per_batch_gives_the_same_bits(engine: str, name: str) -> None:
+def test_batches_of_up_to_eight_samples_give_the_same_bits(engine: str, name: str, batch_size: int) -> None:
     model, y, settings = RUNS[name]
-    runs = [train(each, model(), y, batch_size=1, **settings) for each in (engine, "eager")]
+    runs = [train(each, model(), y, batch_size=batch_size, **settings) for each in (engine, "eager")]
     compare(*runs)
 
 
