@@ -4,7 +4,7 @@ Strict mode promises the bits of the eager engine, which calls the C library one
 functions by a fixed sequence of IEEE operations: a vector of numbers put through the same sequence has the same bits, exp twice and tanh
 three times sooner (a training step of 2-16-16-1 with tanh takes 17 instead of 49 µs, of exclusive or 350 instead of 630 ns).
 Whether the library of this machine is that one is not assumed but tried, once per process and function, on 60,000 points
-(``llvm_executor.has_library_bits``); where one bit differs, the library is called. So this module can cost speed, never bits.
+(``llvm_executor.has_library_bits``); where one bit differs, the library is called. (For glibc 2.36 it was tried on 5·10⁷ points each.)
 
 The paths that are rare are not written here: a vector with a number outside the usual range (nan, |x| ≥ 512 for exp, |x| ≥ 22 for
 tanh) goes to the library, lane by lane.
