@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from autograd import ops
-from autograd.modes import recording, switched
+from autograd.modes import call_site, is_recorded, recording, switched
 from autograd.ops import Number, describe, real_number
 from autograd.value import Condition, Gated, Value, constant, recorded_numbers, topological_order
 
@@ -33,7 +33,8 @@ def leaves(tree: Tree) -> Iterator[Number]:
 def like(tree: Tree, numbers: Iterator[Any]) -> Tree:
     """A tree of the same shape, filled from left to right."""
     if isinstance(tree, (list, tuple)):
-        return type(tree)([like(branch, numbers) for branch in tree])
+        branches = [like(branch, numbers) for branch in tree]
+        return type(tree)(*branches) if hasattr(tree, "_fields") else type(tree)(branches)
     return next(numbers)
 
 
@@ -61,7 +62,15 @@ def adjoint_graph(
             wanted.add(node)
     adjoints: dict[Value, Number] = {root: seed}
     gates: dict[Value, Value | None] = {root: None}
-    with switched(simplify=True, recording=True):
+
+    def refuse(v: Value) -> None:
+        raise TypeError(
+            f"the rule of op {node.op.name!r} reads a plain number, or decides by one, at {call_site()}: compiled, that would hold for "
+            "the recorded point only; write the rule with where"
+        )
+
+    listeners = {"on_branch": refuse, "on_read": refuse, "anomaly": False} if anywhere else {}
+    with switched(simplify=True, recording=True, **listeners):
         for node in reversed(order):
             if node not in adjoints or node not in wanted or node.is_leaf:
                 continue
@@ -72,7 +81,9 @@ def adjoint_graph(
                 if contribution is not None and operand in wanted:
                     arriving, own = _gated(contribution, gate)
                     if crossing is not None:
-                        arriving = crossing(node, operand, arriving)
+                        crossed = crossing(node, operand, arriving)
+                        if crossed is not arriving:  # a sum over samples, where those behind a closed gate count 0
+                            arriving, own = crossed, None
                     _accumulate(adjoints, gates, operand, arriving, own)
         return [_as_value(adjoints.get(x, 0.0)) for x in xs]
 
@@ -183,7 +194,8 @@ def _variables(args: tuple[Tree, ...]) -> tuple[tuple[Tree, ...], list[Value], C
     if not args:
         raise TypeError("a derivative needs at least one argument to differentiate by, got none")
     given = list(leaves(args))
-    nested = any([isinstance(x, Value) for x in given])
+    # Inside what a compiler records, a derivative at plain numbers may depend on recorded ones all the same.
+    nested = is_recorded() or any([isinstance(x, Value) for x in given])
     variables = [+x if isinstance(x, Value) else Value(x) for x in given]
     return like(args, iter(variables)), variables, (_as_value if nested else _number)
 

@@ -92,6 +92,12 @@ def detect_anomaly() -> contextlib.AbstractContextManager[Mode]:
     return switched(anomaly=True, sites=WeakKeyDictionary())
 
 
+def is_recorded() -> bool:
+    """Whether this thread runs a function that a compiler records."""
+    mode = modes.get(threading.get_ident())
+    return mode is not None and mode.on_read is not None
+
+
 def are_finite(numbers: Iterable[float]) -> bool:
     """Whether none of the numbers is nan or inf."""
     return all(x - x == 0.0 for x in numbers)

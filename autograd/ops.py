@@ -314,9 +314,13 @@ def is_nan(a: Number) -> Number:
     return where(a >= a, 0.0, 1.0) > 0.5
 
 
-@cache  # an op must stay the one op of its name: the compiler and pickle rely on it
 def power_of(n: float) -> Op:
     """The op xⁿ for a constant n. x⁰ is the constant 1 and x¹ is x, to all orders and for nan and inf too."""
+    return _power_of(n if n == n else NAN)  # any nan is the one that the cache can find again
+
+
+@cache  # an op must stay the one op of its name: the compiler and pickle rely on it
+def _power_of(n: float) -> Op:
     if n == 0.0:
         rule: Callable[..., Contributions] = lambda g, y, a: (None,)  # noqa: E731 -- a rule is one line of the table
     elif n == 1.0:

@@ -67,7 +67,7 @@ def record(op: Op, operands: Iterable[Number]) -> "Value":
         raise FloatingPointError(f"{_application(op, nodes, numbers)} gave {data!r} at {call_site()}")
     if mode is not None and mode.tally is not None:
         mode.tally.count_op(op, len(nodes))
-    if mode is not None and not mode.recording:
+    if mode is not None and not mode.recording and mode.on_read is None:
         return Value(data)
     out = _new(Value)
     out._data = out._y = data
@@ -82,6 +82,8 @@ def record(op: Op, operands: Iterable[Number]) -> "Value":
         out._a, out._xa, out._b = nodes, numbers, None
     if mode is not None and mode.anomaly:
         mode.sites[out] = call_site()
+    if mode is not None and not mode.recording and op is not ops.stop_gradient:
+        return record(ops.stop_gradient, (out,))  # no_grad inside what a compiler records: no gradient, but not frozen either
     return out
 
 
@@ -295,8 +297,11 @@ class Value:
             mode = modes.get(threading.get_ident()) if modes else None
             if self is other or mode is None or mode.on_branch is None:
                 return self is other
-        elif not isinstance(other, (float, int, Condition)) and getattr(other, "shape", None) != ():
-            return NotImplemented
+        elif not isinstance(other, (float, int, Condition)):
+            try:
+                other = real_number(other)
+            except (TypeError, OverflowError):
+                return NotImplemented
         return ops.equal(self, other)
 
     def __ne__(self, other: object) -> Any:
@@ -328,7 +333,7 @@ class Value:
                 f"a recorded graph (here the result of {self.op.name}) can be neither pickled nor copied: "
                 "use .detach() for its number, or copy the leaves and record it again"
             )
-        return _restore, (self._data, self.grad, self.label, self.is_constant)
+        return _restore, (self.data, self.grad, self.label, self.is_constant)
 
     @staticmethod
     def _record(op: Op, operands: Iterable[Number]) -> "Value":
@@ -410,6 +415,7 @@ class Value:
         9.0
         """
         seed = real_number(seed, "backward(seed)")
+        _ = self.data  # whoever records a function hears of it: grad would be that of the recorded point
         if getattr(_thread, "busy", False):
             raise RuntimeError(
                 f"backward() of {self!r} was called inside another backward pass; call it after that pass has ended"

@@ -160,6 +160,7 @@ class CompiledTraining:
         self._loop = training.loop(self._recipe, size=size, engine=engine, fast=fast)
         self._judge: Any = None
         self._progress: Any = None  # parameters and state between stretches
+        self._gradient: Any = None
         self.engine = self._loop.name
 
     def _target(self, target: Target) -> Target:
@@ -213,18 +214,19 @@ class CompiledTraining:
                 optimizer.steps,
             )
         places = None if order is None else np.array(order, dtype=np.int32)
-        self._outcome = self._loop.run(
+        outcome = self._loop.run(
             self.table, places, self._progress, size=self._size, epochs=epochs, lr=optimizer.lr, best_loss=best_loss
         )
-        return self._outcome
+        self._gradient = outcome.gradient + 0.0  # 0.0 + x: what accumulating into a zeroed .grad gives
+        return outcome
 
     def write_back(self) -> None:
         """Bring parameters and optimizer up to date; the next stretch starts from what they then hold."""
         progress, optimizer = self._progress, self.optimizer
-        if progress is None:
+        if progress is None or self._gradient is None:  # nothing was finished
             return
         self._progress = None
-        for p, number, slope in zip(optimizer.params, progress.parameters.tolist(), self._outcome.gradient.tolist(), strict=True):
+        for p, number, slope in zip(optimizer.params, progress.parameters.tolist(), self._gradient.tolist(), strict=True):
             p.data, p.grad = number, slope
         optimizer.state = [tuple(numbers) for numbers in progress.state.T.tolist()]
         optimizer.steps = progress.steps

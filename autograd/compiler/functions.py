@@ -25,7 +25,7 @@ from autograd.compiler import engines
 from autograd.compiler.numpy_executor import Array
 from autograd.compiler.program import build, recording
 from autograd.derivatives import Tree, adjoint_graph, leaves, like
-from autograd.modes import call_site
+from autograd.modes import call_site, is_recorded
 from autograd.ops import real_number
 from autograd.value import Condition, Value, constant, topological_order
 
@@ -66,8 +66,8 @@ class Variant:
 
 
 def _shape(tree: Tree) -> Any:
-    """The form of nested lists, hashable; numbers and arrays are leaves."""
-    return tuple([_shape(branch) for branch in tree]) if isinstance(tree, (list, tuple)) else None
+    """The form of nested lists and tuples, hashable; numbers and arrays are leaves."""
+    return (type(tree), *[_shape(branch) for branch in tree]) if isinstance(tree, (list, tuple)) else None
 
 
 def _skeleton(tree: Tree) -> Tree:
@@ -111,7 +111,7 @@ class CompiledFunction:
 
     def __call__(self, *args: Tree, **named: Tree) -> Tree:
         args = self._in_order(args, named)
-        if self._function is not None and any([isinstance(x, (Value, Condition)) for x in leaves(args)]):
+        if self._function is not None and (is_recorded() or any([isinstance(x, (Value, Condition)) for x in leaves(args)])):
             return self._function(*args)
         return self._answer("value", args)
 

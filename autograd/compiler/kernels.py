@@ -10,6 +10,7 @@ A body is not written anywhere: it is what the op's value function records when 
 what the table says, operation by operation.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import final
@@ -103,9 +104,21 @@ def exponent_of(op: Op) -> float | None:
     return float(op.name[2:]) if op.name.startswith("**") and is_of_table(op) else None
 
 
-@lru_cache(maxsize=1024)
+# Where a value function is tried: on these numbers and their neighbours, moved on by one for each operand.
+_TRIALS = (0.5, -0.75, 1.0, 0.0, 2.0, -3.0, 1e-3, 40.0)
+
+
 def body_of(op: Op, arity: int) -> Body:
     """The op's value for ``arity`` operands as primitives and callbacks."""
+    return _body_of_table(op, arity) if is_of_table(op) else _body(op, arity)
+
+
+@lru_cache(maxsize=1024)
+def _body_of_table(op: Op, arity: int) -> Body:
+    return _body(op, arity)
+
+
+def _body(op: Op, arity: int) -> Body:
     exponent = exponent_of(op)
     if exponent is not None:
         return Body(1, (Instruction(ops.power_both, (0, exponent)),), 1)
@@ -113,25 +126,36 @@ def body_of(op: Op, arity: int) -> Body:
         return Body(arity, (Instruction(op, tuple(range(arity))),), arity)
     if op in IDENTITIES:
         return Body(1, (), 0)
-    operands = [Value(0.5) for _ in range(arity)]
-    result = _traced(op, operands)
-    if result is None:
+    bodies = [
+        _traced(op, [_TRIALS[(k + i) % len(_TRIALS)] for i in range(arity)])
+        for k in range(1 if is_of_table(op) else len(_TRIALS))
+    ]
+    if bodies[0] is None or any([repr(body) != repr(bodies[0]) for body in bodies]):
         return Body(arity, (Instruction(op, tuple(range(arity))),), arity)
-    return _inlined(arity, operands, result)
+    return bodies[0]
 
 
-def _traced(op: Op, operands: list[Value]) -> Value | float | None:
-    """What the op's value function records when given Values; None if it is written for floats only."""
+def _traced(op: Op, point: Sequence[float]) -> Body | None:
+    """What the op's value function records when given Values; None if it is written for floats only.
 
-    def refuse(condition: Value) -> None:
+    That is also so if it gives another number for floats, or if it raises: it may have looked at the types of its operands.
+    """
+
+    def refuse(v: Value) -> None:
         raise _Branched
 
+    operands = [Value(x) for x in point]
     try:
-        with switched(on_branch=refuse, recording=True, anomaly=False, simplify=False):
+        with switched(on_branch=refuse, on_read=refuse, recording=True, anomaly=False, simplify=False):
             result = op.value(*operands)
+        if not isinstance(result, (Value, float)):
+            return None
+        number = result._data if isinstance(result, Value) else result
+        if not is_of_table(op) and repr(float(op.value(*point))) != repr(number):
+            return None
     except Exception:  # whatever a function for floats makes of Values
         return None
-    return result if isinstance(result, (Value, float)) else None
+    return _inlined(len(point), operands, result)
 
 
 def _inlined(arity: int, operands: list[Value], result: Value | float) -> Body:
@@ -143,7 +167,7 @@ def _inlined(arity: int, operands: list[Value], result: Value | float) -> Body:
         if node in references:
             continue
         if node.op is CONSTANT or node.is_leaf:
-            references[node] = node.data
+            references[node] = node._data
             continue
         references[node] = _append(instructions, arity, node.op, [references[v] for v in node._prev])
     return Body(arity, tuple([instruction for _, instruction in instructions.values()]), references[result])

@@ -143,7 +143,7 @@ class LlvmExecutor:
         function = emitter.function("run")
         self.llvm_ir = "\n".join([*emitter.declarations(), emitter.definitions(), function])
         self._errors: list[BaseException] = []
-        callbacks = {name: _callback(op, emitter, self._errors) for op, name in emitter.callbacks.items()}
+        callbacks = {name: _callback(op, arity, self._errors) for (op, arity), name in emitter.callbacks.items()}
         self._native = Native.of(self.llvm_ir, list(emitter.libm), callbacks, unroll=program.n_lanes > 0)
         self._run = _SIGNATURE(self._native.address("run"))
         self._tab = emitter.tables.array()
@@ -163,6 +163,8 @@ class LlvmExecutor:
         ``shared`` holds the shared inputs, ``lanes`` the inputs that vary as an array [input, lane].
         """
         count = lanes.shape[1]
+        if self.program.n_lanes and not count:
+            return np.zeros(self._n_out[0]), np.empty((self._n_out[1], 0))
         padded = max(-(-count // self.width), 1) * self.width  # the loop over lanes runs at least once
         if padded != count:
             filling = lanes[:, :1] if count else np.zeros((len(lanes), 1))
@@ -182,9 +184,8 @@ class LlvmExecutor:
         return result, rows[:, :count]
 
 
-def _callback(op: Op, emitter: Emitter, errors: list[BaseException]) -> Any:
+def _callback(op: Op, arity: int, errors: list[BaseException]) -> Any:
     """A C function that calls the op's value; an exception in it is kept for the end of the run."""
-    arity = max(len(step.operands) for pack in emitter.program.packs if pack.op for step in _steps(pack.op, len(pack.tables), op))
 
     def call(*operands: float) -> float:
         try:
@@ -194,9 +195,3 @@ def _callback(op: Op, emitter: Emitter, errors: list[BaseException]) -> Any:
             return float("nan")
 
     return ctypes.CFUNCTYPE(ctypes.c_double, *[ctypes.c_double] * arity)(call)
-
-
-def _steps(op: Op, arity: int, wanted: Op) -> list[Any]:
-    from autograd.compiler.kernels import body_of
-
-    return [step for step in body_of(op, arity).instructions if step.op is wanted]

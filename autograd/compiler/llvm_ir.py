@@ -30,7 +30,7 @@ import numpy as np
 
 from autograd import ops
 from autograd.compiler import exact_math, fast_math
-from autograd.compiler.kernels import ARITHMETIC, COMPARISONS, LIBM, LOGIC, Body, Instruction, body_of
+from autograd.compiler.kernels import ARITHMETIC, COMPARISONS, LIBM, LOGIC, Body, body_of
 from autograd.compiler.program import Pack, Program, Run, Slots
 from autograd.ops import Op
 
@@ -203,7 +203,7 @@ class Emitter:
         self.uses_fast_math = False
         self.exact_in_use: dict[str, None] = {}
         self.libm: dict[str, int] = {}  # functions of the C library in use → number of arguments
-        self.callbacks: dict[Op, str] = {}
+        self.callbacks: dict[tuple[Op, int], str] = {}
         self.name, self.parts = "", list[str]()
 
     # --- The whole function ---
@@ -251,8 +251,7 @@ class Emitter:
     def declarations(self) -> list[str]:
         """Declarations of what the function calls."""
         lines = [f"declare double @libm_{name}({', '.join(['double'] * arity)})" for name, arity in self.libm.items()]
-        for op, name in self.callbacks.items():
-            arity = max(len(step.operands) for step in _calls(self.program, op))
+        for (_, arity), name in self.callbacks.items():
             lines.append(f"declare double @{name}({', '.join(['double'] * arity)})")
         for width in dict.fromkeys([1, self.width]):
             lines.extend(vector_declarations(width))
@@ -652,12 +651,6 @@ def _shares(count: int, jam: int, done: int = 0) -> list[tuple[int, int, int]]:
     return [share for share in ((done, jammed, jam), (jammed, count, 1)) if share[0] < share[1]]
 
 
-def _calls(program: Program, op: Op) -> Iterator[Instruction]:
-    for pack in program.packs:
-        if pack.op is not None:
-            yield from (step for step in body_of(pack.op, len(pack.tables)).instructions if step.op is op)
-
-
 @final
 class _BodyEmitter:
     """Writes a kernel's body for numbers or for rows. Conditions are i1 until someone needs the number 1.0 or 0.0."""
@@ -719,7 +712,7 @@ class _BodyEmitter:
         if op in LIBM:
             self.e.libm[LIBM[op]] = arity
             return f"libm_{LIBM[op]}"
-        return self.e.callbacks.setdefault(op, f"callback_{next(_numbers)}")
+        return self.e.callbacks.setdefault((op, arity), f"callback_{next(_numbers)}")
 
     def _call(self, callee: str, x: list[str]) -> str:
         """The function called for each lane."""

@@ -114,10 +114,14 @@ def batch_program(recipe: Recipe) -> Program:
     def crossing(node: Value, operand: Value, contribution: Number) -> Number:
         return over_lanes(contribution) if node in rows and operand not in rows else contribution
 
-    gradients = adjoint_graph(recipe.loss, recipe.parameters, share, crossing)
+    # A loss that is no row is the same for all samples: it counts once for each of them.
+    seed = share if recipe.loss in rows else over_lanes(share)
+    gradients = adjoint_graph(recipe.loss, recipe.parameters, seed, crossing, anywhere=True)
     error = over_lanes(recipe.loss * share)
     if recipe.penalty is not None:
-        gradients = [g + h for g, h in zip(gradients, adjoint_graph(recipe.penalty, recipe.parameters), strict=True)]
+        gradients = [
+            g + h for g, h in zip(gradients, adjoint_graph(recipe.penalty, recipe.parameters, anywhere=True), strict=True)
+        ]
         error = error + recipe.penalty
     return build([*gradients, error, over_lanes(recipe.hit)], shared=[*recipe.parameters, share], lanes=recipe.inputs)
 
@@ -433,11 +437,16 @@ def _train(programs: Sequence[Program], width: int) -> str:
         mean = t.let(f"load double, ptr {loss}")
         store(mean, "%losses", epoch)
         store(t.let(f"load double, ptr {hits}"), "%hits", epoch)
-        # x − x is 0 for a finite x, else nan; the padding after the parameters stays finite
+        # x − x is 0 for a finite x, else nan; what the update makes of the padding after the parameters does not count
         t.do(f"store <8 x double> zeroinitializer, ptr {nothing}")
         with t.loop(0, "%ppadded", 8) as i:
             x = t.let(f"load <8 x double>, ptr {at('%uio', i)}")
-            zeros = t.let(f"fsub <8 x double> {x}, {x}")
+            lanes = ", ".join(f"i64 {lane}" for lane in range(8))
+            first_left = t.let(f"insertelement <8 x i64> poison, i64 {t.let(f'sub i64 {count}, {i}')}, i64 0")
+            left = t.let(f"shufflevector <8 x i64> {first_left}, <8 x i64> poison, <8 x i32> zeroinitializer")
+            real = t.let(f"icmp slt <8 x i64> <{lanes}>, {left}")
+            difference = t.let(f"fsub <8 x double> {x}, {x}")
+            zeros = t.let(f"select <8 x i1> {real}, <8 x double> {difference}, <8 x double> zeroinitializer")
             so_far = t.let(f"load <8 x double>, ptr {nothing}")
             t.do(f"store <8 x double> {t.let(f'fadd <8 x double> {so_far}, {zeros}')}, ptr {nothing}")
         zeros = t.let(f"load <8 x double>, ptr {nothing}")
