@@ -10,21 +10,17 @@ to 1e-12 relative for gradients that are no sum of cancelling parts.
 """
 
 import copy
-import random
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, final
 
 from autograd import Value, where
 from autograd.compiler import engines
-from autograd.compiler.recent import Recent
-from nn.losses import cross_entropy, penalty
-from nn.optim import Optimizer
+from nn.losses import LOSSES, cross_entropy, penalty
+from nn.optim import OPTIMIZERS, Optimizer
+from nn.recording import drawing_nothing, recorded_at
 from nn.samples import Row, Samples, Target
 
 if TYPE_CHECKING:
-    from autograd.compiler.program import Fingerprint
     from autograd.compiler.training import Outcome, Recipe
 
 # A float or a Value.
@@ -32,7 +28,6 @@ Number = Any
 ENGINES = ("auto", "eager", "llvm", "numpy")
 # Recording and compiling a model takes as long as some dozens of eager predictions.
 FEW_ROWS = 64
-_repeatable: Recent[bool] = Recent(32)
 
 
 def chosen_engine(engine: str) -> str:
@@ -85,46 +80,17 @@ def _listed(scores: Any) -> list[Number]:
     return list(scores) if isinstance(scores, (list, tuple)) else [scores]
 
 
-def _same_each_time(record: Callable[[], list[Value]], inputs: Sequence[Value]) -> "tuple[list[Value], Fingerprint]":
-    """What ``record()`` records; TypeError if it records something else the next time: a dropout's mask, a count of calls."""
-    from autograd.compiler.program import fingerprint
-
-    def is_repeatable() -> bool:
-        if fingerprint(record(), inputs) != form:
-            raise TypeError("the model or the loss is another function at every call, so that it cannot be recorded once for all")
-        return True
-
-    results = record()
-    form = fingerprint(results, inputs)
-    if form.own_ops:
-        is_repeatable()
-    else:
-        _repeatable.get(form, is_repeatable)  # what was recorded twice before need not be recorded twice again
-    return results, form
+def _is_ours(model: Any) -> bool:
+    """Whether the model is made of this package's layers alone: these are the same functions at every call."""
+    return type(model).__module__.startswith("nn.") and model.architecture() is not None
 
 
-@contextmanager
-def _drawing_nothing() -> Iterator[None]:
-    """A context in which drawing from the generators of ``random`` and NumPy is a TypeError; they are put back then."""
-    numpy = sys.modules.get("numpy.random")
-    before, numpy_before = random.getstate(), numpy.get_state(legacy=False) if numpy else None
-    drawn = False
-    try:
-        yield
-    finally:
-        drawn = random.getstate() != before or (
-            numpy is not None and _position(numpy.get_state(legacy=False)) != _position(numpy_before)
-        )
-        if drawn:
-            random.setstate(before)
-            if numpy:
-                numpy.set_state(numpy_before)
-    if drawn:
-        raise TypeError("the model or the loss draws random numbers, so that it cannot be recorded once for all samples")
-
-
-def _position(state: Any) -> tuple[Any, ...]:
-    return state["state"]["pos"], state["state"]["key"].tobytes(), state["has_gauss"]
+def _to_try(task: Any, data: Samples) -> list[tuple[Row, Target]]:
+    """Two samples to record at, with different targets if there are such; one of them for what is known."""
+    pairs = list(zip(*data, strict=True))
+    if _is_ours(task.model) and any([task.loss is loss.function for loss in LOSSES.values()]):
+        return pairs[:1]
+    return [pairs[0], next((pair for pair in pairs if pair[1] != pairs[0][1]), pairs[-1])]
 
 
 # --- Training ------------------------------------------------------------------------------------------------------------------
@@ -152,10 +118,16 @@ class CompiledTraining:
         self._np, self._training = np, training
         self.optimizer, self._penalised = optimizer, parameters
         self._weights = list(dict.fromkeys([*parameters, *optimizer.params]))
-        with _drawing_nothing():
+        if type(optimizer).step is not Optimizer.step:
+            raise TypeError(
+                f"{type(optimizer).__name__} has a step() of its own, which a compiled loop does not call; use engine='eager'"
+            )
+        self._task = task
+        with drawing_nothing(task.model):
             self._classes = len(_listed(task.model(data.rows[0]))) if task.loss is cross_entropy else 0
             self.table = self._lines(data)
-            self._recipe = self._recorded(task, data.rows[0], self._target(data.targets[0]))
+            self._tried = _to_try(task, data)
+            self._recipe = self._recorded()
         self._size, self._fast = size, fast
         self._loop = training.loop(self._recipe, size=size, engine=engine, fast=fast)
         self._judge: Any = None
@@ -172,13 +144,15 @@ class CompiledTraining:
         targets = [_listed(self._target(target)) for target in data.targets]
         return self._np.array([[*row, *target] for row, target in zip(data.rows, targets, strict=True)], dtype=float)
 
-    def _recorded(self, task: Any, row: Row, target: Target) -> "Recipe":
+    def _recorded(self) -> "Recipe":
         from autograd.compiler import training
 
-        inputs = [Value(x) for x in row]
-        wanted = [Value(t) for t in _listed(target)]
+        task = self._task
+        parameters = list(self.optimizer.params)
 
-        def record() -> list[Value]:
+        def record(sample: tuple[Row, Target]) -> tuple[list[Value], list[Value]]:
+            row, target = sample[0], self._target(sample[1])
+            inputs, wanted = [Value(x) for x in row], [Value(t) for t in _listed(target)]
             with training.without_branches() as results:
                 scores = task.model(inputs)
                 loss = task.loss(scores, wanted if isinstance(target, Sequence) else wanted[0])
@@ -186,23 +160,45 @@ class CompiledTraining:
                     raise TypeError(f"the loss must give a Value, got {type(loss).__name__}")
                 right = hit(_listed(scores), wanted, task.threshold)
                 results += [loss, right if isinstance(right, Value) else Value(right)]
-            return results
+            return results, [*parameters, *inputs, *wanted]
 
-        parameters = tuple(self.optimizer.params)
-        (loss, right), form = _same_each_time(record, [*parameters, *inputs, *wanted])
+        def plain(sample: tuple[Row, Target]) -> list[float]:
+            loss = task.loss(task.model(sample[0]), sample[1])
+            return [float(loss.data if isinstance(loss, Value) else loss)]
+
+        (loss, right), inputs, form = recorded_at(self._tried, record, plain)
         with training.without_branches():
             excess = penalty(task.l2, self._penalised) if task.l2 else None
             update = self._recorded_update()
-        return training.Recipe(parameters, (*inputs, *wanted), loss, right, excess, update, form)
+        return training.Recipe(tuple(parameters), tuple(inputs[len(parameters) :]), loss, right, excess, update, form)
 
     def _recorded_update(self) -> Any:
         """The optimizer's update on one parameter, with the learning rate as an input: schedules assign to it."""
-        optimizer = copy.copy(self.optimizer)
-        p, g, step, lr = Value(0.5), Value(0.5), Value(1.0), Value(self.optimizer.lr)
-        state = tuple([Value(0.0) for _ in range(optimizer.memory)])
-        optimizer.lr = lr  # type: ignore[assignment]
-        results = [+x if isinstance(x, Value) else Value(x) for x in optimizer.update(step, p, g, *state)]
-        return self._training.Update(p, state, g, step, lr, tuple(results))
+        from autograd.compiler.program import fingerprint
+
+        found = []
+        known = type(self.optimizer) in OPTIMIZERS.values()
+        for steps in range(self.optimizer.steps, self.optimizer.steps + (1 if known else 2)):
+            optimizer = copy.copy(self.optimizer)
+            p, g, step, lr = Value(0.5), Value(0.5), Value(1.0), Value(self.optimizer.lr)
+            state = tuple([Value(0.0) for _ in range(optimizer.memory)])
+            optimizer.lr, optimizer.steps = lr, steps  # type: ignore[assignment]
+            results = [+x if isinstance(x, Value) else Value(x) for x in optimizer.update(step, p, g, *state)]
+            found.append((self._training.Update(p, state, g, step, lr, tuple(results)), [p, *state, g, step, lr], results))
+        (update, inputs, results), (_, other_inputs, other_results) = found[0], found[-1]
+        if not known and fingerprint(results, inputs) != fingerprint(other_results, other_inputs):
+            raise TypeError(
+                f"{type(self.optimizer).__name__}.update reads self.steps, which a recording freezes; take it from step"
+            )
+        return update
+
+    def is_current(self) -> bool:
+        """Whether what was recorded is still what the model, the loss and the optimizer do: callbacks may have changed them."""
+        try:
+            with drawing_nothing(self._task.model):
+                return bool(self._recorded().forms() == self._recipe.forms())
+        except TypeError:
+            return False
 
     def run(self, order: Sequence[Sequence[int]] | None, epochs: int, best_loss: float) -> "Outcome":
         """Train for some epochs, with the samples of each in the order given; see ``write_back``."""
@@ -258,20 +254,24 @@ def predictions(model: Any, data: Sequence[Row], *, engine: str, fast: bool = Fa
 
     from autograd.compiler import training
 
-    inputs = [Value(x) for x in data[0]]
     several = True
+    parameters = model.parameters()
 
-    def record() -> list[Value]:
+    def record(row: Row) -> tuple[list[Value], list[Value]]:
         nonlocal several
+        inputs = [Value(x) for x in row]
         with training.without_branches() as outputs:
             scores = model(inputs)
             several = isinstance(scores, (list, tuple))
             outputs += [y if isinstance(y, Value) else Value(y) for y in _listed(scores)]
-        return outputs
+        return outputs, [*parameters, *inputs]
 
-    parameters = model.parameters()
-    with _drawing_nothing():
-        outputs, _ = _same_each_time(record, [*parameters, *inputs])
+    def plain(row: Row) -> list[float]:
+        return [float(y.data if isinstance(y, Value) else y) for y in _listed(model(row))]
+
+    with drawing_nothing(model):
+        outputs, given, _ = recorded_at(data[:1] if _is_ours(model) else [data[0], data[-1]], record, plain)
+    inputs = given[len(parameters) :]
     program = training.sample_program(outputs, parameters, inputs)
     executor = engines.executor(program, engine=engine, fast=fast)
     shared, rows = executor.evaluate(np.array([p.data for p in parameters]), np.array(data, dtype=float).T)

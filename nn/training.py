@@ -233,10 +233,10 @@ class _Training:
     ) -> History:
         """Train for all epochs, or until a callback or Ctrl-C says otherwise."""
         try:
-            if compiled is not None:
-                self.run_compiled(compiled, data, held_out, size, epochs, generator, callbacks)
+            if compiled is not None and not self.run_compiled(compiled, data, held_out, size, epochs, generator, callbacks):
                 return self.history
-            for epoch in range(1, epochs + 1):
+            self.history.engine = "eager"
+            for epoch in range(self.history.epochs + 1, epochs + 1):
                 tally = self.epoch(f"epoch {epoch:{len(str(epochs))}}/{epochs}", epoch, data, _batches(data, size, generator))
                 self.note(tally, len(data.rows), held_out)
                 if any([callback(epoch, self.history) for callback in callbacks]):
@@ -258,8 +258,11 @@ class _Training:
         epochs: int,
         generator: random.Random | None,
         callbacks: Sequence[Callback],
-    ) -> None:
-        """Train by stretches of epochs; of one epoch each if someone wants to look in between."""
+    ) -> bool:
+        """Train by stretches of epochs; of one epoch each if someone wants to look in between.
+
+        Returns whether there is more to be done, eagerly: a callback has changed what the recording holds as it was.
+        """
         self.history.engine = compiled.engine
         n, steps, stretch = len(data.rows), math.ceil(len(data.rows) / size), 1
         lowest, best = math.inf, None
@@ -283,6 +286,8 @@ class _Training:
                 )
                 if any([callback(epoch, self.history) for callback in callbacks]):
                     break
+                if callbacks and epoch < epochs and not compiled.is_current():
+                    return True
                 pace = (time.perf_counter() - start) / STRETCH_SECONDS
                 if pace < 1.0:  # the first stretches are short, and their pace is not yet to be trusted
                     stretch = math.ceil(count / max(pace, 1 / 64))
@@ -290,6 +295,7 @@ class _Training:
             compiled.write_back()
             if best is not None:
                 self.remember(compiled.optimizer.params, best.tolist())
+        return False
 
     def note_stretch(self, compiled: CompiledTraining, outcome: "Outcome", seen: int, held_out: Samples | None) -> None:
         """Write a stretch's epochs into the history."""

@@ -10,6 +10,7 @@ Glossary::
 
 import copyreg
 import inspect
+import math
 import pickle
 import sys
 import threading
@@ -25,7 +26,7 @@ from autograd.compiler import engines
 from autograd.compiler.numpy_executor import Array
 from autograd.compiler.program import build, recording
 from autograd.derivatives import Tree, adjoint_graph, leaves, like
-from autograd.modes import call_site, is_recorded
+from autograd.modes import call_site, is_recorded, no_grad
 from autograd.ops import real_number
 from autograd.value import Condition, Value, constant, topological_order
 
@@ -86,8 +87,8 @@ class CompiledFunction:
     A Python ``if`` on a recorded number is a guard: a call with numbers that takes another branch is recorded anew, a call with
     arrays whose samples part ways is a ValueError that names the line; write ``where`` there. Values from outside that the function
     uses, such as a model's weights, count with the ``data`` they have at the call. TypeError where the function itself reads
-    ``.data``, which would freeze that number; what it draws at random or takes from plain variables outside is that of the
-    recording. Called with Values it is the function itself. ``listing()`` prints what was recorded.
+    ``.data``, which would freeze that number, or gives something else for plain numbers. What it takes from plain variables outside
+    is that of the recording. Called with Values it is the function itself. ``listing()`` prints what was recorded.
 
     >>> import autograd, numpy as np
     >>> from autograd import where
@@ -158,12 +159,29 @@ class CompiledFunction:
             tree = self._function(*like(args, iter(variables)))
             results = [_result(y) for y in leaves(tree)]
             outcome += [*results, *[guard.condition for guard in guards]]
+        self._check(args, point, results)
         own = set(variables)
         used = topological_order(*outcome)
         captured = [v for v in used if v.is_leaf and not v.is_constant and v not in own]
         variant = Variant(_skeleton(tree), variables, captured, results, guards)
         self._variants.setdefault(_shape(args), []).append(variant)
         return variant
+
+    def _check(self, args: tuple[Tree, ...], point: Sequence[float], results: Sequence[Value]) -> None:
+        """TypeError if the function, called with the plain numbers, gives others than were recorded: it does more than compute."""
+        try:
+            with no_grad():
+                plain = [_result(y).data for y in leaves(self._function(*like(args, iter(point))))]  # type: ignore[misc]
+        except Exception:  # Python's floats raise where IEEE-754 has an answer, and have no methods such as exp
+            return
+        for number, result in zip(plain, results, strict=False):
+            if not (
+                math.isclose(number, result.data, rel_tol=1e-6, abs_tol=1e-9) or (number != number and result.data != result.data)
+            ):
+                raise TypeError(
+                    f"{self.__name__} gives {number!r} for plain numbers and {result.data!r} when it is recorded: it draws random "
+                    "numbers, counts its calls, looks at types or uses a number as a key; such a function cannot be compiled"
+                )
 
     def _executor(self, variant: Variant, what: str, args: tuple[Tree, ...], in_lanes: bool) -> Any:
         key = (what, in_lanes)
@@ -218,7 +236,7 @@ class CompiledFunction:
         return like(variant.trees[what], iter(numbers[n:]))
 
     def _answer_arrays(self, what: str, args: tuple[Tree, ...], given: list[Any]) -> Tree:
-        arrays = np.broadcast_arrays(*[np.asarray(x, dtype=float) for x in given])
+        arrays = np.broadcast_arrays(*[_real_array(x, self.__name__) for x in given])
         shape = arrays[0].shape
         lanes = np.array([a.ravel() for a in arrays])
         first = lanes[:, 0].tolist() if lanes.shape[1] else [1.0] * len(given)
@@ -297,6 +315,13 @@ class CompiledFunction:
         for key, program in programs.items():
             variant.executors[key] = engines.executor(program, engine=self._engine, fast=self._fast)
         return variant
+
+
+def _real_array(x: Any, taker: str) -> Array:
+    array = np.asarray(x)
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"{taker} needs arrays of real numbers, got one of {array.dtype}")
+    return array.astype(float, copy=False)
 
 
 def _result(y: Any) -> Value:
