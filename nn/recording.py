@@ -10,6 +10,7 @@ import random
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from autograd import Value, no_grad
@@ -95,7 +96,7 @@ def _generators(model: Any) -> Iterator[tuple[Callable[[], Any], Callable[[Any],
     yield random.getstate, random.setstate
     numpy = sys.modules.get("numpy.random")
     if numpy is not None:
-        yield lambda: numpy.get_state(legacy=False), numpy.set_state
+        yield partial(numpy.get_state, legacy=False), numpy.set_state
     entered: set[int] = set()
     stack = [model]
     while stack:
@@ -105,6 +106,8 @@ def _generators(model: Any) -> Iterator[tuple[Callable[[], Any], Callable[[Any],
         entered.add(id(thing))
         if isinstance(thing, random.Random):
             yield thing.getstate, thing.setstate
+        elif numpy is not None and isinstance(thing, numpy.RandomState):
+            yield partial(thing.get_state, legacy=False), thing.set_state
         elif hasattr(thing, "bit_generator"):
             source = thing.bit_generator
             yield lambda source=source: source.state, lambda state, source=source: setattr(source, "state", state)  # type: ignore[misc]
