@@ -1,8 +1,8 @@
 """Training and prediction by compiled programs: what ``fit`` does eagerly, recorded once on one sample and one parameter.
 
 The model, the loss and the optimizer's update are the same Python functions that eager training calls; here each is called once, with
-Values for what varies. What cannot be recorded so (a branch on a number, an op made by hand) is a TypeError, and with ``engine="auto"``
-the work is done eagerly instead.
+Values for what varies. What cannot be recorded so (a branch on a number, an op made by hand, a dropout: see ``recording``) is a
+TypeError, and with ``engine="auto"`` the work is done eagerly instead.
 
 Sums run in the same order as eagerly, with one exception: what is summed over the samples of a batch (loss, gradients) is added up in
 eight strands, sample i in strand i mod 8. So batches of up to eight samples give the same bits as eager training, larger batches agree

@@ -1,4 +1,4 @@
-"""The last few results of something slow, kept for the next who asks: native code, recordings found to be repeatable."""
+"""The last few results of something slow, kept for the next who asks: native code."""
 
 import threading
 from collections import OrderedDict
