@@ -282,12 +282,14 @@ class NativeLoop:
             "s": aligned(batch.shared_size),
             "r": aligned(batch.rows_size, width),
             "lanes": aligned(max(batch.n_lanes, 1), self._padded),
-            "out": aligned(len(batch.outputs)),
             "kept": aligned(max(self._code.kept, 1), self._padded + width),
             "us": aligned(update.shared_size),
             "ur": aligned(update.rows_size, unit),
-            "uio": aligned(2 + memory, self._ppadded),
         }
+        # The batch leaves its gradients where the update reads them, in the last row; loss and hits follow.
+        rows = aligned((2 + memory) * self._ppadded + 2)
+        arrays["uio"] = rows[:-2].reshape(2 + memory, self._ppadded)
+        arrays["out"] = rows[(1 + memory) * self._ppadded :]
         arrays["s"][: len(batch.constants)] = batch.constants
         arrays["us"][: len(update.constants)] = update.constants
         return arrays
@@ -425,8 +427,6 @@ def _train(programs: Sequence[Program], width: int) -> str:
             right = load("%out", plus(count, "1"))
             found = t.let(f"load double, ptr {hits}")
             t.do(f"store double {t.let(f'fadd double {found}, {right}')}, ptr {hits}")
-            last_row = times("%ppadded", str(update.n_lanes - 1))
-            copy("%out", at("%uio", last_row))
             step = load("%us", str(ufirst))
             store(t.let(f"fadd double {step}, {double(1.0)}"), "%us", str(ufirst))
             t.do(
