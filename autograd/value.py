@@ -297,7 +297,7 @@ class Value:
             mode = modes.get(threading.get_ident()) if modes else None
             if self is other or mode is None or mode.on_branch is None:
                 return self is other
-        elif not isinstance(other, (float, int, Condition)):
+        elif not isinstance(other, (float, Condition)):
             try:
                 other = real_number(other)
             except (TypeError, OverflowError):

@@ -114,6 +114,7 @@ def test_equality_with_anything_else_is_false() -> None:
     v = Value(2.0)
     assert [v == other for other in ("2", None, [2.0], (2.0,), {})] == [False] * 5
     assert v not in ["2", None]
+    assert v != 10**400
 
 
 def test_equality_with_a_number_stays_symbolic() -> None:
