@@ -6,10 +6,11 @@ The difference quotients are those of ``numerical``.
 from collections.abc import Callable
 from typing import Any
 
-from autograd.derivatives import Tree, grad, leaves, like
+from autograd.derivatives import grad
 from autograd.modes import no_grad
 from autograd.numerical import five_point_slope, step_of
 from autograd.ops import real_number
+from autograd.trees import Tree, leaves, like
 from autograd.value import Value
 
 

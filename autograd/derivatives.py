@@ -1,58 +1,42 @@
 """Gradients as graphs: ``grad(y, xs)`` applies the same rules to Values instead of floats, so a derivative can be differentiated
 again, drawn and compiled; ``grad(f)``, ``jacobian``, ``hessian`` and ``hvp`` are thin functions on top.
 
-Functions take numbers or nested lists (or tuples) of numbers. Called with numbers they answer with numbers; called with Values,
-as one derivative inside another, they answer with Values.
+Functions take numbers, or numbers nested in lists, tuples and NumPy arrays. Called with numbers they answer with numbers (in arrays of
+floats where arrays were given); called with Values, as one derivative inside another, they answer with Values.
 
 ``x.grad`` is not touched by anything here.
 """
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from autograd import ops
 from autograd.modes import call_site, is_recorded, recording, switched
 from autograd.ops import Number, describe, real_number
+from autograd.trees import Tree, leaves, like
 from autograd.value import Condition, Gated, Value, constant, recorded_numbers, topological_order
-
-# A number, or a list or tuple of them, nested to any depth.
-Tree = Any
-
-
-def leaves(tree: Tree) -> Iterator[Number]:
-    """The numbers of a tree from left to right."""
-    stack = [tree]
-    while stack:
-        node = stack.pop()
-        if isinstance(node, (list, tuple)):
-            stack.extend(reversed(node))
-        else:
-            yield node
-
-
-def like(tree: Tree, numbers: Iterator[Any]) -> Tree:
-    """A tree of the same shape, filled from left to right."""
-    if isinstance(tree, (list, tuple)):
-        branches = [like(branch, numbers) for branch in tree]
-        return type(tree)(*branches) if hasattr(tree, "_fields") else type(tree)(branches)
-    return next(numbers)
-
 
 # --- Over Values ---------------------------------------------------------------------------------------------------------------
 
 
-# What becomes of a contribution on its way from a node to an operand.
+# What hears of every contribution on its way from a node to an operand, and hands it on.
 Crossing = Callable[[Value, Value, Number], Number]
 
 
 def adjoint_graph(
-    root: Value, xs: Sequence[Value], seed: Number = 1.0, crossing: Crossing | None = None, *, anywhere: bool = False
+    root: Value,
+    xs: Sequence[Value],
+    *,
+    crossing: Crossing = lambda node, operand, contribution: contribution,
+    anywhere: bool = False,
 ) -> list[Value]:
-    """∂root/∂x for each x as recorded Values; each is the graph of what ``backward(seed)`` computes, bit for bit.
+    """∂root/∂x for each x as recorded Values; each is the graph of what ``backward()`` computes, bit for bit.
 
     Only nodes that depend on some x receive an adjoint. An adjoint that exists only behind a condition carries the condition
-    along as its gate, so that a branch not taken leaks nothing: where(x > 0, √x, 0) at −1 has derivative 0, not 0·nan.
-    ``crossing`` sees every contribution: the compiler adds up there what the samples of a batch hand to one parameter.
+    along as its gate, so that a branch not taken leaks nothing: where(x > 0, √x, 0) at −1 has derivative 0, not 0·nan. Behind a
+    closed gate a contribution is −0, which changes nothing it is added to. ``crossing`` sees every contribution on its way.
     ``anywhere`` says that only the graph is wanted, to be computed at other points, so that data edited meanwhile does no harm.
     """
     order = topological_order(root)
@@ -60,7 +44,7 @@ def adjoint_graph(
     for node in order:
         if any([v in wanted for v in node._prev]):
             wanted.add(node)
-    adjoints: dict[Value, Number] = {root: seed}
+    adjoints: dict[Value, Number] = {root: 1.0}
     gates: dict[Value, Value | None] = {root: None}
 
     def refuse(v: Value) -> None:
@@ -80,12 +64,12 @@ def adjoint_graph(
             for operand, contribution in zip(node._prev, _rule_of(node)(g, node, *node._prev), strict=True):
                 if contribution is not None and operand in wanted:
                     arriving, own = _gated(contribution, gate)
-                    if crossing is not None:
-                        crossed = crossing(node, operand, arriving)
-                        if crossed is not arriving:  # a sum over samples, where those behind a closed gate count 0
-                            arriving, own = crossed, None
-                    _accumulate(adjoints, gates, operand, arriving, own)
-        return [_as_value(adjoints.get(x, 0.0)) for x in xs]
+                    _accumulate(adjoints, gates, operand, crossing(node, operand, arriving), own)
+        return [_as_value(_opened(adjoints.get(x, 0.0), gates.get(x))) for x in xs]
+
+
+def _opened(adjoint: Number, gate: Value | None) -> Number:
+    return adjoint if gate is None else ops.select(gate, adjoint, 0.0)
 
 
 def _as_value(x: Number) -> Value:
@@ -114,11 +98,13 @@ def _check_recorded(node: Value) -> None:
 
 
 def _gated(contribution: Any, gate: Value | None) -> tuple[Number, Value | None]:
-    """A contribution of a node behind a gate, as a number that is 0 where its gate is closed, and that gate."""
+    """A contribution of a node behind a gate, as a number that is −0 where its gate is closed, and that gate."""
     if isinstance(contribution, Gated):
         contribution, own = contribution.value, contribution.condition
-        gate = own if gate is None else ops.both(gate, own)
-    return (contribution if gate is None else ops.select(gate, contribution, 0.0)), gate
+        if gate is None:
+            return contribution, own
+        gate = ops.both(gate, own)
+    return (contribution if gate is None else ops.select(gate, contribution, -0.0)), gate
 
 
 def _accumulate(
@@ -128,27 +114,23 @@ def _accumulate(
     contribution: Number,
     gate: Value | None,
 ) -> None:
-    """Add a contribution to an operand's adjoint; what lies behind a gate is added only where the gate is open."""
+    """Add a contribution to an operand's adjoint, whose gate is open where one of its contributions' is."""
     if operand not in adjoints:
         adjoints[operand], gates[operand] = contribution, gate
         return
-    so_far, opened = adjoints[operand], gates[operand]
-    total = so_far + contribution
-    if gate is not None:
-        total = ops.select(gate, total, so_far)
-    if opened is not None:
-        total = ops.select(opened, total, contribution)
-    adjoints[operand] = total
+    opened = gates[operand]
+    adjoints[operand] = adjoints[operand] + contribution
     gates[operand] = None if gate is None or opened is None else ops.either(opened, gate)
 
 
 def grad(y: Any, xs: Any = None) -> Any:
     """The gradient: of a function, as a function; of a Value with respect to Values, as Values.
 
-    ``grad(f)`` takes the arguments of ``f`` (numbers, or nested lists of numbers) and returns ∂f/∂argument in the shape of the
-    argument, a tuple of these if there are several arguments. ``grad(y, xs)`` returns a Value in place of each Value in ``xs``;
-    these are graphs and can be differentiated again, drawn and compiled. TypeError for anything else; ValueError if the ``data``
-    of an operand was edited after ``y`` was recorded.
+    ``grad(f)`` takes the arguments of ``f`` (numbers, or numbers in nested lists, tuples and arrays) and returns ∂f/∂argument in the
+    shape of the argument, a tuple of these if there are several arguments. ``f`` is handed Values in their places, for an array an
+    array of Values. ``grad(y, xs)`` returns a Value in place of each Value in ``xs``; these are graphs and can be differentiated
+    again, drawn and compiled. TypeError for anything else; ValueError if the ``data`` of an operand was edited after ``y`` was
+    recorded.
 
     >>> from autograd import Value, grad
     >>> grad(lambda x: x**3)(2.0)
@@ -197,7 +179,34 @@ def _variables(args: tuple[Tree, ...]) -> tuple[tuple[Tree, ...], list[Value], C
     # Inside what a compiler records, a derivative at plain numbers may depend on recorded ones all the same.
     nested = is_recorded() or any([isinstance(x, Value) for x in given])
     variables = [+x if isinstance(x, Value) else Value(x) for x in given]
-    return like(args, iter(variables)), variables, (_as_value if nested else _number)
+    own = set(variables) if getattr(_running, "depth", 0) else None
+
+    def hand_out(x: Number) -> Number:
+        if nested:
+            return _as_value(x)
+        return x if own is not None and _rests_on_others(x, own) else _number(x)
+
+    return like(args, iter(variables)), variables, hand_out
+
+
+_running = threading.local()
+
+
+@contextmanager
+def _differentiating() -> Iterator[None]:
+    """A context in which a function runs to be differentiated: derivatives at plain numbers inside may depend on its arguments."""
+    depth = getattr(_running, "depth", 0)
+    _running.depth = depth + 1
+    try:
+        with recording():
+            yield
+    finally:
+        _running.depth = depth
+
+
+def _rests_on_others(x: Number, own: set[Value]) -> bool:
+    """Whether a number depends on Values other than these, as in the derivative by y of x·y at y = 2."""
+    return isinstance(x, Value) and any([v.is_leaf and not v.is_constant and v not in own for v in topological_order(x)])
 
 
 def _number(x: Number) -> float:
@@ -217,13 +226,19 @@ def _unwrap(args: tuple[Tree, ...], trees: tuple[Tree, ...]) -> Tree:
 def value_and_grad(f: Callable[..., Any]) -> Callable[..., tuple[Any, Tree]]:
     """A function that returns ``(f(*args), gradient)``, the gradient as from ``grad(f)``.
 
+    That is what SciPy wants: ``scipy.optimize.minimize(value_and_grad(f), x0, jac=True)``, with ``hess=hessian(f)`` or
+    ``hessp=hvp(f)`` for methods of second order.
+
     >>> from autograd import value_and_grad
     >>> value_and_grad(lambda x, y: x * y)(2.0, 5.0)
     (10.0, (5.0, 2.0))
+    >>> import numpy as np
+    >>> value_and_grad(lambda x: x[0] * x[1] + 1.0)(np.array([2.0, 5.0]))
+    (11.0, array([5., 2.]))
     """
 
     def both(*args: Tree) -> tuple[Any, Tree]:
-        with recording():
+        with _differentiating():
             trees, variables, hand_out = _variables(args)
             y = _result(f(*trees))
         slopes = map(hand_out, adjoint_graph(y, variables))
@@ -235,13 +250,19 @@ def value_and_grad(f: Callable[..., Any]) -> Callable[..., tuple[Any, Tree]]:
 def jacobian(f: Callable[..., Tree]) -> Callable[..., Tree]:
     """A function that returns ∂fᵢ/∂xⱼ: in the shape of the result of ``f``, each number replaced by its gradient.
 
+    Of an array of results and an array of arguments that is one array, of the shapes one after the other.
+
     >>> from autograd import jacobian
     >>> jacobian(lambda x: [x[0] * x[1], x[0] + x[1]])([2.0, 3.0])
     [[3.0, 2.0], [1.0, 1.0]]
+    >>> import numpy as np
+    >>> jacobian(lambda x: x * x[::-1])(np.array([2.0, 3.0]))
+    array([[3., 2.],
+           [3., 2.]])
     """
 
     def matrix(*args: Tree) -> Tree:
-        with recording():
+        with _differentiating():
             trees, variables, hand_out = _variables(args)
             ys = f(*trees)
         rows = (_unwrap(args, like(args, map(hand_out, adjoint_graph(_result(y), variables)))) for y in leaves(ys))

@@ -1,12 +1,14 @@
-"""The command line: ``python -m benchmarks [THEME ...] [--json PATH] [--repeat N] [--readme]``."""
+"""The command line: ``python -m benchmarks [THEME ...] [--json PATH] [--repeat N] [--readme] [--names-port PATH]``."""
 
 import argparse
 import json
+import os
 from pathlib import Path
 
 from benchmarks import THEMES
 from benchmarks.harness import ROOT, results_of
-from benchmarks.report import rewrite, terminal
+from benchmarks.names import PORT
+from benchmarks.report import rewrite, telling, terminal
 
 
 def main() -> None:
@@ -19,8 +21,12 @@ def main() -> None:
     parser.add_argument("themes", nargs="*", metavar="THEME", help=f"what to measure: {', '.join(THEMES)} (default: all)")
     parser.add_argument("--json", type=Path, default=ROOT / "benchmarks" / "results.json", metavar="PATH", help="where to write")
     parser.add_argument("--repeat", type=int, default=5, metavar="N", help="rounds, of which the median is taken (default: 5)")
-    parser.add_argument("--readme", action="store_true", help="put the table into README.md as well")
+    parser.add_argument("--readme", action="store_true", help="put the tables into README.md and docs/benchmarks.md as well")
+    parser.add_argument(
+        "--names-port", default="", metavar="PATH", help="a program that trains the names (see benchmarks/names.py)"
+    )
     options = parser.parse_args()
+    os.environ[PORT] = options.names_port
     unknown = [theme for theme in options.themes if theme not in THEMES]
     if unknown:
         parser.error(f"there is no theme {unknown[0]!r}; expected one of {', '.join(THEMES)}")
@@ -29,7 +35,8 @@ def main() -> None:
     results = results_of(options.themes or THEMES, options.repeat)
     options.json.write_text(json.dumps(results, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     if options.readme:
-        rewrite(ROOT / "README.md", results)
+        rewrite(ROOT / "docs" / "benchmarks.md", results)
+        rewrite(ROOT / "README.md", results, telling)
     print(terminal(results))
 
 

@@ -39,8 +39,9 @@ class Contender:
     """One way to do the work. ``measure(*arguments)`` runs in a process of its own and returns one number.
 
     ``measure`` is a function at the top level of its module, ``arguments`` are strings, numbers and bools. ``needs`` names the
-    package it compares with, as pip calls it; without that package the contender is missing. A number that is the same in every
-    run is ``exact`` and measured once.
+    package it compares with, as pip calls it; without that package the contender is missing. ``program`` names the environment
+    variable with the path of the program it runs; without that it is not given. A number that is the same in every run is ``exact``
+    and measured once.
     """
 
     name: str
@@ -48,6 +49,11 @@ class Contender:
     arguments: tuple[str | float | bool, ...] = ()
     needs: str = ""
     exact: bool = False
+    program: str = ""
+
+    def is_there(self) -> bool:
+        """Whether it can be measured here."""
+        return (not self.needs or version_of(self.needs) is not None) and (not self.program or bool(os.environ.get(self.program)))
 
 
 @dataclass(frozen=True)
@@ -82,7 +88,7 @@ def run_once(contender: Contender) -> float:
 def measure(contenders: Iterable[Contender], rounds: int) -> dict[Contender, list[float]]:
     """The numbers of each contender, one a round; an empty list for one whose package is missing."""
     samples: dict[Contender, list[float]] = {contender: [] for contender in contenders}
-    present = [contender for contender in samples if not contender.needs or version_of(contender.needs)]
+    present = [contender for contender in samples if contender.is_there()]
     turns = [contender for i in range(rounds) for contender in present if i == 0 or not contender.exact]
     for contender in tqdm(turns, disable=None, leave=False):
         samples[contender].append(run_once(contender))
@@ -124,15 +130,20 @@ def _summary(contender: Contender | None, samples: dict[Contender, list[float]])
     if contender is None:
         return None
     numbers = samples[contender]
-    return {"name": contender.name, "median": median(numbers) if numbers else None, "samples": numbers}
+    lacking = "" if numbers else "is not given" if contender.program else "is missing"
+    return {"name": contender.name, "median": median(numbers) if numbers else None, "samples": numbers, "lacking": lacking}
+
+
+_VECTORS = {"avx512f": "AVX-512 (512-bit vectors)", "avx2": "AVX2 (256-bit vectors)"}
 
 
 def machine() -> str:
-    """Processor, number of cores and operating system, in words."""
-    model = platform.processor() or platform.machine()
+    """Processor, its widest vectors, number of cores and operating system, in words."""
+    model, vectors = platform.processor() or platform.machine(), ""
     information = Path("/proc/cpuinfo")
     if information.exists():
         fields = dict(line.split(":", 1) for line in information.read_text().splitlines() if ":" in line)
         named = {key.strip(): text.strip() for key, text in fields.items()}
-        model = named.get("model name", model)
-    return f"{model}, {os.cpu_count()} cores, {platform.system()}"
+        model, flags = named.get("model name", model), named.get("flags", "").split()
+        vectors = next((f" with {name}" for flag, name in _VECTORS.items() if flag in flags), "")
+    return f"{model}{vectors}, {os.cpu_count()} cores, {platform.system()}"

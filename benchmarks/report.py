@@ -1,4 +1,4 @@
-"""The results of a run as a table, for the terminal and for the README. It formats and computes nothing."""
+"""The results of a run as a table: for the terminal, all rows for docs/benchmarks.md, a few for the README. It computes nothing."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,6 +6,14 @@ from typing import Any
 
 _SCALES = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
 _VERDICTS = {True: "met", False: "MISSED", None: ""}
+# The rows that the README shows.
+TELLING = (
+    "one step, plain Values, collector on",
+    "step: two moons, 2-16-16-1 relu, strict",
+    "step: digits, 64-32-10, Adam, batches of 32, fast",
+    "transformer: value and gradient",
+    "bytes per node, compared",
+)
 BEGIN, END = "<!-- benchmarks -->\n", "<!-- /benchmarks -->\n"
 
 
@@ -44,7 +52,9 @@ def _against(row: dict[str, Any]) -> str:
     other = row["against"]
     if other is None:
         return ""
-    return f"{other['name']} {quantity(other['median'], row['unit'])}" if other["samples"] else f"{other['name']} is missing"
+    return (
+        f"{other['name']} {quantity(other['median'], row['unit'])}" if other["samples"] else f"{other['name']} {other['lacking']}"
+    )
 
 
 HEADINGS = ("", "chalkgrad", "against", "ratio", "bar", "")
@@ -85,6 +95,11 @@ def markdown(results: dict[str, Any]) -> str:
     lines = [HEADINGS[:5], ("---",) * 5, *(_shown(row) for row in results["rows"])]
     table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
     return f"{table}\n\nMedians of {results['rounds']} rounds: {headline(results)}.\n"
+
+
+def telling(results: dict[str, Any]) -> str:
+    """The rows of the README, as ``markdown`` writes them."""
+    return markdown({**results, "rows": [row for row in results["rows"] if row["name"] in TELLING]})
 
 
 def _shown(row: dict[str, Any]) -> tuple[str, ...]:

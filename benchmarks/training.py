@@ -6,14 +6,17 @@ what more epochs add to a call of ``fit``, with its loop, history and best weigh
 on whole calls. Everybody's first losses are compared with those of the eager engine, so that all do the same work.
 """
 
+import math
 import os
+import random
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
+from itertools import pairwise
 from typing import Any
 
 import nn
@@ -32,7 +35,8 @@ ONE_THREAD = {
 @dataclass(frozen=True)
 class Work:
     """What is trained. ``first_losses`` are the eager engine's in the first epochs; ``epochs`` and ``steps_of_others`` say how long
-    we and the slow ones are timed."""
+    we and the slow ones are timed. With ``filters`` the inputs are a square image, which goes through that many 3×3 filters with a
+    mean over 2×2 after each, and then one layer."""
 
     sizes: tuple[int, ...]
     activation: str
@@ -45,16 +49,24 @@ class Work:
     batch_size: int | None = None
     epochs: int = 2000
     steps_of_others: int = 100
+    filters: tuple[int, ...] = ()
 
-    def model(self) -> nn.MLP:
+    def model(self) -> Any:
         """The network with its first weights."""
-        return nn.MLP(self.sizes[0], list(self.sizes[1:]), activation=self.activation, seed=1)
+        if not self.filters:
+            return nn.MLP(self.sizes[0], list(self.sizes[1:]), activation=self.activation, seed=1)
+        side = math.isqrt(self.sizes[0])
+        parts: list[Any] = [nn.Unflatten(1, side, side)]
+        for before, after in pairwise((1, *self.filters)):
+            parts += [nn.Conv2d(before, after, 3, activation=self.activation, seed=after), nn.AvgPool2d(2)]
+            side = (side - 2) // 2
+        return nn.Sequential(*parts, nn.Flatten(), nn.Layer(side * side * self.filters[-1], self.sizes[-1], nonlin=False, seed=1))
 
     def batches(self) -> int:
         """Steps of an epoch."""
         return 1 if self.batch_size is None else -(-len(self.data()[0]) // self.batch_size)
 
-    def train(self, model: nn.MLP, epochs: int, *, engine: str = "llvm", fast: bool = False) -> nn.History:
+    def train(self, model: Any, epochs: int, *, engine: str = "llvm", fast: bool = False) -> nn.History:
         """``fit``."""
         optimizer = {"sgd": nn.SGD, "adam": nn.Adam}[self.optimizer](model.parameters(), lr=self.lr)
         settings: dict[str, Any] = {"loss": self.loss, "optimizer": optimizer, "l2": self.l2, "batch_size": self.batch_size}
@@ -74,10 +86,31 @@ def xor() -> tuple[Any, Any]:
 
 
 @cache
+def two_classes() -> tuple[Any, Any]:
+    """The points of the moons, in classes 0 and 1."""
+    X, y = points()
+    return X, [int(label > 0) for label in y]
+
+
+@cache
 def digits() -> tuple[Any, Any]:
     """1,797 handwritten digits."""
     data = nn.data.digits(held_out=0.0)
     return data.X, data.y
+
+
+@cache
+def blots(pixels: int, samples: int) -> tuple[Any, Any]:
+    """Pictures in ten classes: noise, brighter where the class says."""
+    rng = random.Random(7)
+    y = [i % 10 for i in range(samples)]
+    return [[rng.random() + (1.0 if i % 10 == label else 0.0) for i in range(pixels)] for label in y], y
+
+
+def _adam(sizes: tuple[int, ...], losses: tuple[float, ...], **more: Any) -> Work:
+    """A classifier of blots, trained by Adam in batches of 32."""
+    settings: dict[str, Any] = {"activation": "relu", "data": partial(blots, sizes[0], 320), "epochs": 20} | more
+    return Work(sizes, loss="cross_entropy", optimizer="adam", lr=0.01, batch_size=32, first_losses=losses, **settings)
 
 
 _MOONS: dict[str, Any] = {"loss": "hinge", "data": cache(points), "l2": 1e-4}
@@ -96,21 +129,36 @@ WORKS = {
         epochs=20,
         first_losses=(1.0283465458494,),
     ),
+    "wide": _adam((64, 128, 64, 10), (1.1055673591942,)),
+    "pictures 32": _adam((784, 32, 10), (1.4087871500881,)),
+    "pictures 128": _adam((784, 128, 10), (1.6673449461296,)),
+    "deep": _adam((2, 16, 16, 16, 16, 16, 16, 16, 16, 2), (0.75366653216583,), activation="tanh", data=two_classes, epochs=40),
+    "digits, filters": _adam((64, 10), (1.6267066586987,), filters=(4,), data=digits, epochs=4),
+    "pictures, filters": _adam((784, 10), (2.3871838704687,), filters=(8, 16), data=partial(blots, 784, 64), epochs=4),
+    "moons 64, 300 epochs": Work((2, 64, 64, 1), "relu", **_MOONS, epochs=300, first_losses=(1.3824355297429,)),
     "xor": Work(
         (2, 4, 4, 1), "tanh", "mse", xor, epochs=20_000, first_losses=(1.6432709185134, 1.1549602134927, 1.0387331935083)
     ),
 }
 
 
+# More epochs take at least so long where a step is timed: a call of fit beside its steps varies by some 10 ms.
+TELLING_SECONDS = 0.2
+
+
 # --- Ours ----------------------------------------------------------------------------------------------------------------------
 
 
 def step(name: str, fast: bool) -> float:
-    """Seconds for a step of fit: what more epochs add to the call."""
+    """Seconds for a step of fit: what more epochs add to the call, so many that they take longer than its other parts vary."""
     work = WORKS[name]
     work.check(work.train(work.model(), len(work.first_losses), fast=fast).loss)
-    few, many = (min(_seconds(work, epochs, fast) for _ in range(3)) for epochs in (work.epochs, 3 * work.epochs))
-    return (many - few) / (2 * work.epochs * work.batches())
+    added, epochs = 0.0, work.epochs // 4
+    while added < TELLING_SECONDS:
+        epochs *= 4
+        few, many = (min(_seconds(work, n, fast) for _ in range(3)) for n in (epochs, 3 * epochs))
+        added = many - few
+    return added / (2 * epochs * work.batches())
 
 
 def second_fit(name: str, fast: bool) -> float:
@@ -118,6 +166,21 @@ def second_fit(name: str, fast: bool) -> float:
     work = WORKS[name]
     work.train(work.model(), 1, fast=fast)
     return _seconds(work, work.epochs, fast)
+
+
+def beside_steps(name: str, fast: bool) -> float:
+    """Seconds that a call of fit costs beside its steps, by a process that has trained such a network before."""
+    work = WORKS[name]
+    work.train(work.model(), 1, fast=fast)
+    one, three = (min(_seconds(work, epochs, fast) for _ in range(3)) for epochs in (1, 3))
+    return one - (three - one) / 2
+
+
+def until_first_step(name: str, fast: bool) -> float:
+    """Seconds for a first fit that takes one step or a few."""
+    import llvmlite.binding  # noqa: F401 -- imported, as for the row of whole calls
+
+    return _seconds(WORKS[name], 1, fast)
 
 
 def first_fit(name: str, fast: bool) -> float:
@@ -146,12 +209,16 @@ def _seconds(work: Work, epochs: int, fast: bool) -> float:
 # --- Theirs --------------------------------------------------------------------------------------------------------------------
 
 
-def weights(model: nn.MLP) -> list[tuple[list[list[float]], list[float]]]:
-    """Each layer's weights [output][input] and biases [output]."""
-    return [
-        ([[w.data for w in neuron.w] for neuron in layer.neurons], [neuron.b.data for neuron in layer.neurons])
-        for layer in model.layers
-    ]
+def weights(model: Any) -> list[tuple[Any, list[float]]]:
+    """Each layer's weights [output][input] (of filters [output][input][row][column]) and biases [output]."""
+    found: list[tuple[Any, list[float]]] = []
+    for layer in model.layers:
+        if hasattr(layer, "neurons"):
+            found.append(([[w.data for w in neuron.w] for neuron in layer.neurons], [neuron.b.data for neuron in layer.neurons]))
+        elif hasattr(layer, "weight"):
+            filters = [[[[w.data for w in row] for row in image] for image in images] for images in layer.weight]
+            found.append((filters, [b.data for b in layer.bias]))
+    return found
 
 
 class _Jax:
@@ -173,8 +240,8 @@ class _Jax:
     def error(self, layers: Any, X: Any, y: Any) -> Any:
         jnp = self.jnp
         activation = {"relu": self.jax.nn.relu, "tanh": jnp.tanh}[self.work.activation]
-        h = X
-        for W, b in layers[:-1]:
+        h = X if not self.work.filters else self.filtered(layers[:-1], X, activation)
+        for W, b in [] if self.work.filters else layers[:-1]:
             h = activation(h @ W.T + b)
         W, b = layers[-1]
         scores = h @ W.T + b
@@ -185,6 +252,15 @@ class _Jax:
         else:
             losses = (scores[:, 0] - y) ** 2
         return jnp.mean(losses) + self.work.l2 * sum(jnp.sum(W * W) + jnp.sum(b * b) for W, b in layers)
+
+    def filtered(self, layers: Any, X: Any, activation: Any) -> Any:
+        """The images after their filters and means, in one line each."""
+        lax, side = self.jax.lax, math.isqrt(self.work.sizes[0])
+        h = X.reshape(-1, 1, side, side)
+        for W, b in layers:
+            h = activation(lax.conv_general_dilated(h, W, (1, 1), "VALID") + b[None, :, None, None])
+            h = lax.reduce_window(h, 0.0, lax.add, (1, 1, 2, 2), (1, 1, 2, 2), "VALID") / 4.0
+        return h.reshape(len(X), -1)
 
     def sgd(self, layers: Any) -> Any:
         _, slopes = self.value_and_grad(layers, self.X, self.y)
@@ -345,36 +421,57 @@ def _torch(name: str) -> Contender:
     return Contender("PyTorch", torch_eager, (name,), needs="torch")
 
 
-_DIGITS = "step: digits, 64-32-10, Adam, batches of 32, fast"
+def _rows(title: str, ours: Contender, *others: tuple[Contender | None, float | None]) -> list[Row]:
+    """A row for each of the others, with its bar."""
+    return [Row(title, "s", ours, other, bar) for other, bar in others]
+
+
+def _step_rows(title: str, name: str, fast: bool, bar: float, jax: Callable[..., float] = jax_steps) -> list[Row]:
+    return _rows(f"step: {title}, {'fast' if fast else 'strict'}", _ours(name, fast), (_jax(jax, name), bar))
+
+
+_MICROGRAD = Contender("micrograd", micrograd, ("moons",), needs="micrograd")
 ROWS = [
-    Row("step: two moons, 2-16-16-1 relu, strict", "s", _ours("moons", False), _jax(jax_loop, "moons"), bar=0.7),
-    Row("step: two moons, 2-16-16-1 relu, strict", "s", _ours("moons", False), _torch("moons"), bar=1 / 20),
-    Row(
-        "step: two moons, 2-16-16-1 relu, strict",
-        "s",
-        _ours("moons", False),
-        Contender("micrograd", micrograd, ("moons",), needs="micrograd"),
-        bar=1 / 5000,
+    *_step_rows("two moons, 2-16-16-1 relu", "moons", False, 0.7, jax_loop),
+    *_rows("step: two moons, 2-16-16-1 relu, strict", _ours("moons", False), (_torch("moons"), 1 / 20), (_MICROGRAD, 1 / 5000)),
+    *_step_rows("two moons, 2-16-16-1 tanh", "moons tanh", False, 0.9, jax_loop),
+    *_step_rows("two moons, 2-16-16-1 tanh", "moons tanh", True, 1.0, jax_loop),
+    *_step_rows("two moons, 2-64-64-1 relu", "moons 64", True, 1.0, jax_loop),
+    *_rows("step: digits, 64-32-10, Adam, batches of 32, fast", _ours("digits", True), (_torch("digits"), 1 / 10)),
+    *_step_rows("digits, 64-32-10, Adam, batches of 32", "digits", True, 1.0),
+    *_step_rows("exclusive or, 2-4-4-1 tanh", "xor", False, 0.5, jax_loop),
+    *_step_rows("exclusive or, 2-4-4-1 tanh", "xor", True, 0.5, jax_loop),
+    *_step_rows("64-128-64-10", "wide", True, 0.7),
+    *_step_rows("784-32-10", "pictures 32", True, 0.7),
+    *_step_rows("784-128-10", "pictures 128", True, 0.7),
+    *_step_rows("2-16×8-2 tanh", "deep", True, 0.5),
+    *_step_rows("digits, 4 filters", "digits, filters", True, 0.4),
+    *_step_rows("28×28, 8 and 16 filters", "pictures, filters", True, 0.4),
+    *_rows("fit beside its steps, 784-32-10, code in memory", _ours("pictures 32", True, beside_steps), (None, 0.05)),
+    *_rows("fit beside its steps, 784-128-10, code in memory", _ours("pictures 128", True, beside_steps), (None, 0.15)),
+    *_rows(
+        "first fit until its first steps, 28×28, 8 and 16 filters",
+        _ours("pictures, filters", True, until_first_step),
+        (None, 1.5),
     ),
-    Row("step: two moons, 2-16-16-1 tanh, strict", "s", _ours("moons tanh", False), _jax(jax_loop, "moons tanh")),
-    Row("step: two moons, 2-16-16-1 tanh, fast", "s", _ours("moons tanh", True), _jax(jax_loop, "moons tanh"), bar=1.0),
-    Row("step: two moons, 2-64-64-1 relu, fast", "s", _ours("moons 64", True), _jax(jax_loop, "moons 64"), bar=1.0),
-    Row(_DIGITS, "s", _ours("digits", True), _torch("digits"), bar=1 / 10),
-    Row(_DIGITS, "s", _ours("digits", True), _jax(jax_steps, "digits"), bar=1.0),
-    Row("step: exclusive or, 2-4-4-1 tanh, strict", "s", _ours("xor", False), _jax(jax_loop, "xor"), bar=0.5),
-    Row("step: exclusive or, 2-4-4-1 tanh, fast", "s", _ours("xor", True), _jax(jax_loop, "xor"), bar=0.5),
-    Row("fit(epochs=2000), first in a process, 2-16-16-1", "s", _ours("moons", False, first_fit), _jax(first_jax_loop, "moons")),
-    Row(
+    *_rows(
+        "fit(epochs=2000), first in a process, 2-16-16-1",
+        _ours("moons", False, first_fit),
+        (_jax(first_jax_loop, "moons"), 0.6),
+    ),
+    *_rows(
         "the same, compiled by an earlier process",
-        "s",
         _ours("moons", False, first_fit_from_disk),
-        _jax(first_jax_loop, "moons"),
+        (_jax(first_jax_loop, "moons"), None),
     ),
-    Row(
+    *_rows(
         "fit(epochs=2000), second in a process, 2-16-16-1",
-        "s",
         _ours("moons", False, second_fit),
-        _jax(second_jax_loop, "moons"),
-        bar=0.7,
+        (_jax(second_jax_loop, "moons"), 0.7),
+    ),
+    *_rows(
+        "fit(epochs=300), second in a process, 2-64-64-1, fast",
+        _ours("moons 64, 300 epochs", True, second_fit),
+        (_jax(second_jax_loop, "moons 64, 300 epochs"), 1.0),
     ),
 ]

@@ -10,17 +10,24 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
 from autograd import Value, topological_order
+from autograd.compiler.interruptions import held
+from nn.activations import ACTIVATIONS
 from nn.compiled import chosen_engine
 from nn.data import DATASETS, Dataset
-from nn.layers import ACTIVATIONS, MLP
+from nn.exchange import command as export
+from nn.history import History
+from nn.layers import MLP
 from nn.losses import LOSSES
 from nn.module import Module
-from nn.optim import OPTIMIZERS, Optimizer, optimizer_named
-from nn.training import History, fit
+from nn.optim import OPTIMIZERS, SOLVERS
+from nn.schedules import SCHEDULES
+from nn.training import fit
 
 # More cards than this make no picture to look at: then one neuron is drawn.
 MAX_CARDS = 60
@@ -51,13 +58,20 @@ RECIPES: dict[str, Recipe] = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command with these arguments (those of the process by default) and return its exit code."""
-    parser = _parser()
-    options = parser.parse_args(arguments)
     try:
-        return _run(options)
+        return _command(arguments)
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
         return 130
+
+
+def _command(arguments: Sequence[str] | None) -> int:
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    exports = given[:1] == ["export"]
+    parser = _export_parser() if exports else _parser()
+    options = parser.parse_args(given[exports:])
+    try:
+        return export.run(options) if exports else _run(options)
     except (ValueError, ImportError, OSError, FloatingPointError) as error:
         print(f"{parser.prog}: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
@@ -73,10 +87,20 @@ class _Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {message} (--help shows what there is)\n")
 
 
-def _parser() -> argparse.ArgumentParser:
+def _program() -> str:
     name = Path(sys.argv[0]).stem
+    return "python -m nn" if name in ("__main__", "") else name
+
+
+def _export_parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog=f"{_program()} export", description="Write a saved model for other languages.")
+    export.add_options(parser)
+    return parser
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
-        prog="python -m nn" if name in ("__main__", "") else name,
+        prog=_program(),
         description="Train a multi-layer perceptron on a data set, and draw what it did.",
         epilog=_epilog(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -85,10 +109,18 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("dataset", nargs="?", default="moons", metavar="DATASET", help=f"{names} (default: moons)")
     parser.add_argument("--hidden", nargs="+", type=_layer_size, metavar="N", help="sizes of the hidden layers")
     parser.add_argument("--activation", default="tanh", metavar="NAME", help=f"{', '.join(ACTIVATIONS)} (default: tanh)")
-    parser.add_argument("--optimizer", default="adam", metavar="NAME", help=f"{', '.join(OPTIMIZERS)} (default: adam)")
-    parser.add_argument("--lr", type=float, metavar="RATE", help="learning rate")
+    optimizers = ", ".join([*OPTIMIZERS, *SOLVERS])
+    parser.add_argument("--optimizer", default="adam", metavar="NAME", help=f"{optimizers} (default: adam)")
+    parser.add_argument("--lr", type=_rate, metavar="RATE", help=f"learning rate, or a schedule: {', '.join(SCHEDULES)}")
     parser.add_argument("--epochs", type=int, metavar="N", help="how often to go through the data")
     parser.add_argument("--batch-size", type=int, metavar="N", help="samples for each step")
+    parser.add_argument("--l2", type=float, default=0.0, metavar="FACTOR", help="of the penalty Σp², which keeps weights small")
+    parser.add_argument("--l1", type=float, default=0.0, metavar="FACTOR", help="of the penalty Σ|p|, which makes weights 0")
+    parser.add_argument("--clip", type=float, metavar="NORM", help="cut longer gradients to this")
+    parser.add_argument("--dropout", type=float, default=0.0, metavar="P", help="share of hidden outputs that training drops")
+    parser.add_argument("--balanced", action="store_true", help="let every class count the same")
+    parser.add_argument("--validation", type=float, metavar="SHARE", help="of the training samples, set aside to judge by")
+    parser.add_argument("--patience", type=int, metavar="N", help="stop after N epochs without progress there; keep the best")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the data, the weights and the batches (default: 0)")
     parser.add_argument("--out", type=Path, metavar="DIR", help="where to write (default: runs/DATASET)")
     return parser
@@ -100,6 +132,15 @@ def _layer_size(text: str) -> int:
             f"the size of a layer must be a whole number, got {text!r}; DATASET stands before --hidden"
         )
     return int(text)
+
+
+def _rate(text: str) -> float | str:
+    if text in SCHEDULES:
+        return text
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected a number or one of {', '.join(SCHEDULES)}, got {text!r}") from None
 
 
 def _epilog() -> str:
@@ -118,9 +159,13 @@ def _epilog() -> str:
             "  python -m nn digits",
             "  python -m nn spiral --hidden 24 24 --activation relu --lr 0.02 --epochs 80",
             "  python -m nn moons --optimizer sgd --lr 0.5 --seed 7 --out runs/by-hand",
+            "  python -m nn iris --optimizer lbfgs --l2 1e-4 --validation 0.2 --patience 20",
+            "",
+            "python -m nn export MODEL --c FOLDER writes a saved model as C; --js FOLDER or --onnx FILE.",
             "",
             "Ctrl-C ends the training early: what was learnt is kept and written.",
-            "Written are model.safetensors (nn.load reads it), graph.svg, loss.svg and, for data in the plane, boundary.svg.",
+            "Written are model.safetensors (nn.load reads it), graph.svg, loss.svg, for data in the plane boundary.svg,",
+            "and report.html with everything on one page.",
         ]
     )
 
@@ -134,13 +179,11 @@ def _run(options: argparse.Namespace) -> int:
     recipe = RECIPES[options.dataset]
     data = DATASETS[options.dataset](seed=options.seed, **recipe.draw)
     model = _model(options, recipe, data)
-    lr = recipe.lr if options.lr is None else options.lr
-    optimizer = optimizer_named(options.optimizer, model.parameters(), lr=lr)
     out = options.out or Path("runs") / data.name
     out.mkdir(parents=True, exist_ok=True)  # before the training: a place that cannot be written is better known now
-    history = _train(options, recipe, data, model, optimizer)
+    history, seconds = _train(options, recipe, data, model)
     print(f"accuracy   {_accuracies(model, data)}")
-    for i, line in enumerate(_written(model, data, history, out)):
+    for i, line in enumerate(_written(model, data, history, seconds, out)):
         print(f"{'' if i else 'written':10} {line}")
     return 130 if history.interrupted else 0
 
@@ -148,29 +191,40 @@ def _run(options: argparse.Namespace) -> int:
 def _model(options: argparse.Namespace, recipe: Recipe, data: Dataset) -> MLP:
     hidden = recipe.hidden if options.hidden is None else options.hidden
     outputs = 1 if len(data.classes) == 2 else len(data.classes)
-    return MLP(len(data.features), [*hidden, outputs], activation=options.activation, seed=options.seed)
+    sizes = [*hidden, outputs]
+    return MLP(len(data.features), sizes, activation=options.activation, seed=options.seed, dropout=options.dropout)
 
 
-def _train(options: argparse.Namespace, recipe: Recipe, data: Dataset, model: MLP, optimizer: Optimizer) -> History:
+def _train(options: argparse.Namespace, recipe: Recipe, data: Dataset, model: MLP) -> tuple[History, float]:
     """Say what is about to be done, and do it."""
     epochs = recipe.epochs if options.epochs is None else options.epochs
-    batch_size = recipe.batch_size if options.batch_size is None else options.batch_size
     sizes = [len(data.features), *(len(layer.neurons) for layer in model.layers)]
     aside = f"{len(data.X_held_out)} held out" if data.X_held_out else "none held out"
+    settings, told = _steps(options, recipe)
     print(f"data       {data.name}: {len(data.X)} samples, {aside}; {len(data.features)} features, {len(data.classes)} classes")
-    print(f"model      MLP {'-'.join(map(str, sizes))}, {options.activation}, {len(model.parameters())} parameters")
-    print(
-        f"training   {_loss(data)}, {options.optimizer} with lr {optimizer.lr:g}, {epochs} epochs, batches of {batch_size}",
-        flush=True,
-    )
+    dropped = f", dropout {options.dropout:g}" if options.dropout else ""
+    print(f"model      MLP {'-'.join(map(str, sizes))}, {options.activation}, {len(model.parameters())} parameters{dropped}")
+    print(f"training   {_loss(data)}, {options.optimizer}{told[0]}, {epochs} epochs{told[1]}", flush=True)
     start = time.perf_counter()
     history = fit(
-        model, data.X, data.y, loss=_loss(data), optimizer=optimizer, epochs=epochs, batch_size=batch_size, seed=options.seed
-    )
-    took = f"{time.perf_counter() - start:.1f} s{', interrupted' if history.interrupted else ''}"
+        model, data.X, data.y, loss=_loss(data), optimizer=options.optimizer, **settings, l2=options.l2, l1=options.l1,
+        clip=options.clip, class_weight="balanced" if options.balanced else None, epochs=epochs, seed=options.seed,
+        validation=options.validation, patience=options.patience, restore_best=options.patience is not None,
+    )  # fmt: skip
+    seconds = time.perf_counter() - start
+    took = f"{seconds:.1f} s{history.ending}"
     too_little = history.engine == "eager" and chosen_engine("auto") != "eager"
     print(f"took       {took}, {ENGINES[history.engine]}{' (too little to do to compile)' if too_little else ''}")
-    return history
+    return history, seconds
+
+
+def _steps(options: argparse.Namespace, recipe: Recipe) -> tuple[dict[str, Any], tuple[str, str]]:
+    """Rate and batches for ``fit``, and how to tell of them; only what was asked for if a solver trains."""
+    if options.optimizer in SOLVERS:
+        return {"lr": options.lr, "batch_size": options.batch_size}, ("", "")
+    lr = recipe.lr if options.lr is None else options.lr
+    size = recipe.batch_size if options.batch_size is None else options.batch_size
+    return {"lr": lr, "batch_size": size}, (f" with lr {lr if isinstance(lr, str) else f'{lr:g}'}", f", batches of {size}")
 
 
 def _loss(data: Dataset) -> str:
@@ -185,7 +239,7 @@ def _accuracies(model: Module, data: Dataset) -> str:
 # --- Files ---------------------------------------------------------------------------------------------------------------------
 
 
-def _written(model: MLP, data: Dataset, history: History, out: Path) -> Iterator[str]:
+def _written(model: MLP, data: Dataset, history: History, seconds: float, out: Path) -> Iterator[str]:
     """Write the files; for each, what to tell of it."""
     model.save(out / "model.safetensors")
     yield str(out / "model.safetensors")
@@ -205,11 +259,15 @@ def _written(model: MLP, data: Dataset, history: History, out: Path) -> Iterator
             yield str(out / name)
         except ImportError as error:
             yield f"(no {name}: {error})"
+    viz.report(model, history, data, out / "report.html", loss=_loss(data), seconds=seconds)
+    yield f"{out / 'report.html'} (everything on one page)"
 
 
 def _save_plot(plot: Callable[[], Any], path: Path) -> None:
     """Save a matplotlib plot with the same bytes in every run."""
     os.environ.setdefault("MPLBACKEND", "agg")  # files only: no window, and none needed
+    with suppress(ImportError), held():  # Ctrl-C would leave half of matplotlib behind, on which the next plot fails
+        import_module("matplotlib.pyplot")
     figure = plot().figure
     from matplotlib import pyplot
 

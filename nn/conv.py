@@ -22,8 +22,11 @@ from itertools import pairwise
 from typing import Any, final
 
 from autograd import Value, dot, maximum, sum
-from nn.layers import ACTIVATIONS, Activation, Init, Seed, checked_size, generator_of, known_activation, reach, suited_init
+from nn.activations import ACTIVATIONS, Activation, known_activation
+from nn.initial import Init, Seed, generator_of, reach, suited_init
 from nn.module import Module
+from nn.naming import Given
+from nn.settings import whole
 
 Sizes = int | Sequence[int]
 Window = list[tuple[int, int]]
@@ -85,8 +88,8 @@ class _Convolution(Module):
         seed: Seed = None,
         init: Init = None,
     ) -> None:
-        self.in_channels = checked_size(in_channels, "in_channels")
-        self.out_channels = checked_size(out_channels, "out_channels")
+        self.in_channels = whole(in_channels, "in_channels")
+        self.out_channels = whole(out_channels, "out_channels")
         self.geometry = _geometry(self.axes, kernel, stride, padding)
         for k, p in zip(self.geometry.kernel, self.geometry.padding, strict=True):
             if p > k:
@@ -97,8 +100,8 @@ class _Convolution(Module):
         r = reach(suited, self.in_channels * taps, self.out_channels * taps)
         draw = (generator_of(seed, init) or random).uniform
         shape = (self.out_channels, self.in_channels, *self.geometry.kernel)
-        self.weight = nested([Value(draw(-r, r), label=_label(i, shape)) for i in range(math.prod(shape))], shape)
-        self.bias = [Value(0.0, label=f"b_{o}") for o in range(self.out_channels)]
+        self.weight = nested([Value(draw(-r, r), label=Given(_label(i, shape))) for i in range(math.prod(shape))], shape)
+        self.bias = [Value(0.0, label=Given(f"b_{o}")) for o in range(self.out_channels)]
 
     def __call__(self, x: Any) -> list[Any]:
         """The output image, [channel][row][column]."""
@@ -271,7 +274,7 @@ class Unflatten(Module):
     def __init__(self, *shape: int) -> None:
         if not shape:
             raise ValueError("Unflatten needs a shape, such as Unflatten(1, 8, 8)")
-        self.shape = tuple([checked_size(n, f"shape[{i}]") for i, n in enumerate(shape)])
+        self.shape = tuple([whole(n, f"shape[{i}]") for i, n in enumerate(shape)])
 
     def __call__(self, x: Any) -> list[Any]:
         """The nested lists."""

@@ -1,4 +1,4 @@
-"""Neurons, layers of them, multi-layer perceptrons and sequences, in the manner of micrograd, and the activations they know.
+"""Neurons, layers of them, multi-layer perceptrons and sequences, in the manner of micrograd.
 
 Drop-in: without ``seed`` and ``init`` the weights are drawn as micrograd draws them, ``uniform(-1, 1)`` from Python's global
 ``random`` neuron by neuron, with zero biases; hidden neurons are relu, the last layer linear; the drive of a neuron is summed in
@@ -8,102 +8,17 @@ What a neuron does is one ``dot`` node and one for the activation. ``expand=True
 instead, for lessons that want to see them; the numbers are the same to the last bit.
 """
 
-import math
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, final
 
 from autograd import Value, dot
-from nn.module import Module
-
-Function = Callable[[Value], Value]
-Activation = str | Function
-Seed = int | random.Random | None
-Init = str | float | None
-
-
-def _linear(a: Value) -> Value:
-    return a
-
-
-# The methods and not autograd's functions of the same names, which look first at what they are given.
-ACTIVATIONS: dict[str, Function] = {
-    "linear": _linear,
-    "relu": Value.relu,
-    "tanh": Value.tanh,
-    "sigmoid": Value.sigmoid,
-    "leaky_relu": Value.leaky_relu,
-    "elu": Value.elu,
-    "silu": Value.silu,
-    "gelu": Value.gelu,
-    "softplus": Value.softplus,
-}
-# How a neuron calls itself, where capitalizing the name would not do.
-TITLES = {"relu": "ReLU", "leaky_relu": "LeakyReLU", "elu": "ELU", "silu": "SiLU", "gelu": "GELU"}
-# Activations that pass only about half of their inputs on, so that weights must be larger to keep the scale (He et al. 2015).
-RECTIFIERS = ("relu", "leaky_relu", "elu", "silu", "gelu", "softplus")
-
-
-def known_activation(activation: Activation) -> Activation:
-    """The activation; ValueError if it is neither a known name nor a function."""
-    if not callable(activation) and activation not in ACTIVATIONS:
-        raise ValueError(f"unknown activation {activation!r}: expected one of {', '.join(ACTIVATIONS)}, or a function of a Value")
-    return activation
-
-
-def checked_size(number: Any, name: str) -> int:
-    """The number, if it is a whole one of at least 1."""
-    if not isinstance(number, int) or isinstance(number, bool) or number < 1:
-        raise ValueError(f"{name} must be a whole number of at least 1, got {number!r}")
-    return number
-
-
-def reach(init: str | float, nin: int, nout: int) -> float:
-    """The r of the interval [-r, r] that weights are drawn from, uniformly.
-
-    ``"uniform"`` is micrograd's r = 1; ``"glorot"`` is √(6/(nin + nout)), after Glorot and Bengio, Understanding the difficulty
-    of training deep feedforward neural networks, 2010; ``"he"`` is √(6/nin), after He, Zhang, Ren and Sun, Delving deep into
-    rectifiers, 2015. A number is r itself.
-
-    >>> reach("he", 6, 3)
-    1.0
-    """
-    if not isinstance(init, str):
-        if not (init >= 0.0 and math.isfinite(init)):
-            raise ValueError(f"init as a number must be finite and not negative, got {init!r}")
-        return float(init)
-    reaches = {"uniform": 1.0, "glorot": math.sqrt(6 / (nin + nout)), "he": math.sqrt(6 / nin)}
-    if init not in reaches:
-        raise ValueError(f"unknown init {init!r}: expected one of {', '.join(reaches)}, or a number r for weights in [-r, r]")
-    return reaches[init]
-
-
-def generator_of(seed: Seed, init: Init) -> random.Random | None:
-    """The generator to draw from; None for Python's global one, as micrograd does."""
-    if seed is None and init is None:
-        return None
-    return seed if isinstance(seed, random.Random) else random.Random(seed)
-
-
-def suited_init(activation: Activation) -> str:
-    """The init that keeps the scale of what passes through the activation."""
-    return "he" if activation in RECTIFIERS else "glorot"
-
-
-def _init(activation: Activation, generator: random.Random | None, init: Init) -> str | float:
-    """The given init, or the one that suits the activation."""
-    if init is not None:
-        return init
-    return "uniform" if generator is None else suited_init(activation)
-
-
-def inputs(x: Any, nin: int, taker: Module) -> list[Value]:
-    """The inputs ``x`` (numbers or Values, a list or an array, or one alone) as ``nin`` Values; ValueError if not as many."""
-    alone = isinstance(x, Value) or getattr(x, "shape", None) == () or not hasattr(x, "__iter__")
-    values = [v if isinstance(v, Value) else Value(v) for v in ([x] if alone else x)]
-    if len(values) != nin:
-        raise ValueError(f"{type(taker).__name__} expects {nin} input(s), got {len(values)}")
-    return values
+from nn.activations import ACTIVATIONS, Activation, known_activation, title
+from nn.initial import Init, Seed, chosen_init, generator_of, reach
+from nn.module import Module, inputs
+from nn.naming import Given, name_parameters
+from nn.noise import Dropout
+from nn.settings import whole
 
 
 @final
@@ -134,10 +49,10 @@ class Neuron(Module):
     ) -> None:
         self.activation = known_activation(activation if activation is not None else "relu" if nonlin else "linear")
         generator = generator_of(seed, init)
-        r = reach(_init(self.activation, generator, init), checked_size(nin, "nin"), 1)
+        r = reach(chosen_init(self.activation, generator, init), whole(nin, "nin"), 1)
         draw = generator.uniform if generator else random.uniform
-        self.w = [Value(draw(-r, r), label=f"w_{i}") for i in range(nin)]
-        self.b = Value(0.0, label="b")
+        self.w = [Value(draw(-r, r), label=Given(f"w_{i}")) for i in range(nin)]
+        self.b = Value(0.0, label=Given("b"))
         self.expand = expand
 
     def __call__(self, x: Any) -> Any:
@@ -161,7 +76,7 @@ class Neuron(Module):
         return {"class": "Neuron", "nin": len(self.w), "activation": self.activation}
 
     def __repr__(self) -> str:
-        return f"{_title(self.activation)}Neuron({len(self.w)})"
+        return f"{title(self.activation)}Neuron({len(self.w)})"
 
 
 def _spelled_out(w: Sequence[Value], x: Sequence[Value], b: Value) -> Value:
@@ -169,12 +84,6 @@ def _spelled_out(w: Sequence[Value], x: Sequence[Value], b: Value) -> Value:
     for wi, xi in zip(w, x, strict=True):
         total = total + wi * xi
     return total
-
-
-def _title(activation: Activation) -> str:
-    if isinstance(activation, str):
-        return TITLES.get(activation, activation.capitalize())
-    return str(getattr(activation, "__name__", type(activation).__name__)).strip("<>").capitalize()
 
 
 @final
@@ -199,10 +108,11 @@ class Layer(Module):
         expand: bool = False,
     ) -> None:
         chosen = known_activation(activation if activation is not None else "relu" if nonlin else "linear")
-        generator, nout = generator_of(seed, init), checked_size(nout, "nout")
+        generator, nout = generator_of(seed, init), whole(nout, "nout")
         # One interval for all neurons: glorot's depends on how many they are.
-        r = reach(_init(chosen, generator, init), checked_size(nin, "nin"), nout) if generator else None
+        r = reach(chosen_init(chosen, generator, init), whole(nin, "nin"), nout) if generator else None
         self.neurons = [Neuron(nin, activation=chosen, seed=generator, init=r, expand=expand) for _ in range(nout)]
+        name_parameters(self)
 
     def __call__(self, x: Any) -> Any:
         """The outputs of the neurons."""
@@ -230,8 +140,9 @@ class MLP(Module):
     """A multi-layer perceptron: ``nin`` inputs, then layers of ``nouts`` neurons each.
 
     ``activation`` is that of the hidden layers (the last is linear), or a sequence with one for each layer, the last included.
-    ``seed``, ``init`` and ``expand`` are those of ``Neuron``. The output is one Value if the last layer has one neuron, else a
-    list.
+    ``seed``, ``init`` and ``expand`` are those of ``Neuron``. ``dropout`` is the share of each hidden layer's outputs that training drops
+    (see ``Dropout``, which as an argument brings a seed of its own; the layers go on counting from it). The output is one Value if the
+    last layer has one neuron, else a list.
 
     >>> model = MLP(2, [3, 1], activation="tanh", seed=1)
     >>> model
@@ -253,20 +164,23 @@ class MLP(Module):
         seed: Seed = None,
         init: Init = None,
         expand: bool = False,
+        dropout: float | Dropout = 0.0,
     ) -> None:
-        sizes = [checked_size(nin, "nin"), *(checked_size(nout, f"nouts[{i}]") for i, nout in enumerate(_listed(nouts)))]
+        sizes = [whole(nin, "nin"), *(whole(nout, f"nouts[{i}]") for i, nout in enumerate(_listed(nouts)))]
         activations = _per_layer(activation, len(sizes) - 1)
         generator = generator_of(seed, init)
         self.layers = [
             Layer(sizes[i], sizes[i + 1], activation=each, seed=generator, init=init, expand=expand)
             for i, each in enumerate(activations)
         ]
+        self.drops = _drops(dropout, len(activations) - 1, generator)
+        name_parameters(self)
 
     def __call__(self, x: Any) -> Any:
         """The outputs of the last layer."""
         x = inputs(x, len(self.layers[0].neurons[0].w), self)
-        for layer in self.layers:
-            x = layer(x)
+        for i, layer in enumerate(self.layers):
+            x = self.drops[i](layer(x)) if i < len(self.drops) else layer(x)
         return x
 
     def architecture(self) -> dict[str, Any] | None:
@@ -280,6 +194,7 @@ class MLP(Module):
             "nin": known[0]["nin"],
             "nouts": [layer["nout"] for layer in known],
             "activation": [layer["activation"] for layer in known],
+            **({"dropout": {"p": self.drops[0].p, "seed": self.drops[0].seed}} if self.drops else {}),
         }
 
     def __repr__(self) -> str:
@@ -293,6 +208,14 @@ def _listed(nouts: Any) -> list[int]:
     if not sizes:
         raise ValueError("nouts is empty: expected the size of at least one layer")
     return sizes
+
+
+def _drops(dropout: float | Dropout, layers: int, generator: random.Random | None) -> list[Dropout]:
+    """What drops outputs of hidden layers, each by a seed of its own; nothing where no share is dropped."""
+    if not isinstance(dropout, Dropout) and dropout == 0.0:
+        return []
+    first = dropout if isinstance(dropout, Dropout) else Dropout(dropout, seed=generator)
+    return [first.after(i) for i in range(layers)]
 
 
 def _per_layer(activation: Activation | Sequence[Activation], layers: int) -> list[Activation]:
@@ -323,6 +246,12 @@ class Sequential(Module):
         if not layers:
             raise ValueError("Sequential is empty: expected at least one layer")
         self.layers = list(layers)
+        name_parameters(self)
+
+    @property
+    def takes_sequences(self) -> bool:
+        """Whether one of the modules takes sequences."""
+        return any([layer.takes_sequences for layer in self.layers])
 
     def __call__(self, x: Any) -> Any:
         """The output of the last module."""

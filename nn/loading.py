@@ -13,9 +13,13 @@ from os import PathLike
 from typing import Any, NamedTuple
 
 from nn import weights
+from nn.batch import BatchNorm
 from nn.conv import AvgPool2d, Conv1d, Conv2d, Flatten, MaxPool2d, Unflatten
 from nn.layers import MLP, Layer, Neuron, Sequential
 from nn.module import Module
+from nn.noise import Dropout, GaussianNoise, NormalSample
+from nn.norm import LayerNorm, RMSNorm
+from nn.sequences import GRU, Embedding, Recurrent
 from nn.weights import WeightsError
 
 
@@ -64,6 +68,10 @@ def _nothing(**_: Any) -> int:
     return 0
 
 
+def _mlp(dropout: dict[str, Any] | None = None, **arguments: Any) -> Module:
+    return MLP(**arguments, dropout=0.0 if dropout is None else Dropout(**dropout))
+
+
 def _blank(make: Callable[..., Module]) -> Callable[..., Module]:
     return lambda **arguments: make(**arguments, init=0.0)
 
@@ -71,13 +79,22 @@ def _blank(make: Callable[..., Module]) -> Callable[..., Module]:
 KINDS: dict[str, Kind] = {
     "Neuron": Kind(_blank(Neuron), _dense),
     "Layer": Kind(_blank(Layer), _dense),
-    "MLP": Kind(_blank(MLP), _dense),
+    "MLP": Kind(_blank(_mlp), _dense),
     "Conv1d": Kind(_blank(Conv1d), _convolution),
     "Conv2d": Kind(_blank(Conv2d), _convolution),
     "AvgPool2d": Kind(AvgPool2d, _nothing),
     "MaxPool2d": Kind(MaxPool2d, _nothing),
     "Flatten": Kind(Flatten, _nothing),
     "Unflatten": Kind(lambda shape: Unflatten(*shape), _nothing),
+    "BatchNorm": Kind(BatchNorm, lambda *, size, **_: 4 * size),
+    "Dropout": Kind(Dropout, _nothing),
+    "GaussianNoise": Kind(GaussianNoise, _nothing),
+    "NormalSample": Kind(NormalSample, _nothing),
+    "LayerNorm": Kind(LayerNorm, lambda *, size, **_: 2 * size),
+    "RMSNorm": Kind(RMSNorm, lambda *, size, **_: size),
+    "Embedding": Kind(_blank(Embedding), lambda *, count, size: count * size),
+    "Recurrent": Kind(_blank(Recurrent), lambda *, nin, nout, **_: (nin + nout + 1) * nout),
+    "GRU": Kind(_blank(GRU), lambda *, nin, nout: (2 * (nin + nout + 1) + (nin + 1) + (nout + 1)) * nout),
     "Sequential": Kind(
         lambda layers: Sequential(*map(_made, layers)),
         lambda layers: sum(map(_needed, layers)),

@@ -13,7 +13,7 @@ overflows or loses its gradient for large scores.
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from autograd import dot, logsumexp, relu, softplus, sum
+from autograd import abs, dot, logsumexp, relu, softplus, sum
 from nn.samples import Target
 
 # Values or floats: the functions here serve both.
@@ -75,13 +75,17 @@ def cross_entropy(scores: Number, target: Number) -> Number:
     return logsumexp(ys) - ys[class_number(target, len(ys))]
 
 
-def penalty(l2: float, parameters: Sequence[Number]) -> Number:
-    """l2 · Σ p², which keeps weights small (Hoerl and Kennard, Ridge regression, 1970); as one node for the sum.
+def penalty(l2: float, parameters: Sequence[Number], l1: float = 0.0) -> Number:
+    """l2 · Σ p² + l1 · Σ |p|: the first keeps weights small, the second makes many of them 0.
 
-    >>> penalty(0.5, [1.0, 2.0])
-    2.5
+    Hoerl and Kennard, Ridge regression, 1970; Tibshirani, Regression shrinkage and selection via the lasso, 1996. A part whose factor
+    is 0 is not recorded.
+
+    >>> penalty(0.5, [1.0, -2.0]), penalty(0.5, [1.0, -2.0], l1=1.0)
+    (2.5, 5.5)
     """
-    return l2 * dot(parameters, parameters)
+    parts = [l2 * dot(parameters, parameters)] if l2 or not l1 else []
+    return _total([*parts, *([l1 * sum([abs(p) for p in parameters])] if l1 else [])])
 
 
 # --- What the targets must be --------------------------------------------------------------------------------------------------
@@ -144,7 +148,10 @@ def _mean(terms: Sequence[Number]) -> Number:
 
 def _any_target(target: Target, outputs: int) -> Target:
     if len(_listed(target)) != outputs:
-        raise ValueError(f"a target needs as many numbers as there are outputs: expected {outputs}, got {len(_listed(target))}")
+        raise ValueError(
+            f"a target needs as many numbers as there are outputs: expected {outputs}, got {len(_listed(target))}; "
+            "for class numbers and labels use cross_entropy"
+        )
     return target
 
 
@@ -159,12 +166,14 @@ class Loss(NamedTuple):
     check: Callable[[Target, int], Target]
     # Squared errors on labels 0 and 1 learn the scores 0 and 1; the other losses learn scores below and above 0.
     squared: bool = False
+    # Two classes are told apart by the targets -1 and 1, so that the score 0 lies between them; else by 0 and 1.
+    signed: bool = False
 
 
 LOSSES: dict[str, Loss] = {
-    "mse": Loss(mse, _any_target, squared=True),
-    "half_sse": Loss(half_sse, _any_target, squared=True),
-    "hinge": Loss(hinge, lambda t, n: signs(_any_target(t, n))),
+    "mse": Loss(mse, _any_target, squared=True, signed=True),
+    "half_sse": Loss(half_sse, _any_target, squared=True, signed=True),
+    "hinge": Loss(hinge, lambda t, n: signs(_any_target(t, n)), signed=True),
     "bce": Loss(bce, lambda t, n: bits(_any_target(t, n))),
     "cross_entropy": Loss(cross_entropy, _class_target),
 }

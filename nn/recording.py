@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from autograd import Value, no_grad
 
 if TYPE_CHECKING:
-    from autograd.compiler.program import Fingerprint
+    from autograd.compiler.recording import Fingerprint
 
 Sample = TypeVar("Sample")
 # Plain floats may take other functions (np.tanh of a float is NumPy's own): rounding differs then, and is no other function.
@@ -33,7 +33,7 @@ def recorded_at(
     TypeError if it records another graph at another sample, or if its first results are not the numbers of ``plain(sample)``.
     A single sample is recorded without a trial.
     """
-    from autograd.compiler.program import fingerprint
+    from autograd.compiler.recording import fingerprint
 
     found: list[tuple[list[Value], list[Value], Fingerprint]] = []
     for sample in samples:
@@ -71,8 +71,12 @@ def _close(a: float, b: float) -> bool:
 def drawing_nothing(model: Any) -> Iterator[None]:
     """A context in which drawing random numbers is a TypeError; the generators are put back then.
 
-    Generators are those of ``random`` and NumPy, and those that the model holds.
+    Generators are those of ``random`` and NumPy, and those that the model holds. None is a model known to draw nothing: it is not
+    watched, since another thread may draw in the meantime.
     """
+    if model is None:
+        yield
+        return
     generators = list(_generators(model))
     before = [get() for get, _ in generators]
     failure: TypeError | None = None

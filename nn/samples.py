@@ -1,33 +1,66 @@
-"""Samples: ``X`` and ``y`` as users have them (nested lists, NumPy arrays, labels of any number type) as plain lists of floats.
+"""Samples: ``X`` and ``y`` as users have them (nested lists, arrays, data frames and series) as plain lists of floats.
 
-Everything is checked here, once, before a network sees it; errors name the entry. What a loss demands of its targets (±1, class
-numbers …) is said in ``losses``.
+Everything is checked here, once, before a network sees it; errors name the entry, or the column. How other libraries' tables are
+read is in ``frames``, labels that are no numbers in ``classes``; what a loss demands of its targets (±1, class numbers …) in
+``losses``.
 """
 
 import math
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Sequence
+from itertools import repeat
+from typing import Any, NamedTuple, Protocol
 
-from autograd import Value
+from autograd import Value, no_grad
+from nn import frames
+from nn.frames import Column
 
 Row = list[float]
 Target = float | Sequence[float]
 
 
+class Taker(Protocol):
+    """What rows are for: a model; those of one that ``takes_sequences`` may differ in length."""
+
+    @property
+    def takes_sequences(self) -> bool:
+        """Whether they may."""
+
+    def __call__(self, x: Any) -> Any:
+        """The output for a row."""
+
+
 class Samples(NamedTuple):
-    """Input rows and, at the same places, their targets."""
+    """Input rows and, at the same places, their targets, and how much each counts (None: all the same).
+
+    ``places`` says where they stood in what they were taken from.
+    """
 
     rows: list[Row]
     targets: list[Target]
+    weights: list[float] | None = None
+    places: Sequence[int] | None = None
+
+    def at(self, places: Sequence[int]) -> "Samples":
+        """The samples at these places."""
+        weights = None if self.weights is None else [self.weights[i] for i in places]
+        return Samples([self.rows[i] for i in places], [self.targets[i] for i in places], weights, places)
+
+    def sample(self, i: int) -> tuple[Row, Target, float | None]:
+        """Row, target and weight of one sample."""
+        return self.rows[i], self.targets[i], None if self.weights is None else self.weights[i]
+
+    def each(self) -> Iterator[tuple[Row, Target, float | None]]:
+        """Row, target and weight of one sample after the other."""
+        return zip(self.rows, self.targets, self.weights or repeat(None), strict=False)
 
 
-def samples(X: Any, y: Any, names: tuple[str, str] = ("X", "y")) -> Samples:
-    """``X`` and ``y`` as rows and targets of the same number; ValueError if they differ or are empty.
+def samples(X: Any, y: Any, names: tuple[str, str] = ("X", "y"), model: "Taker | None" = None) -> Samples:
+    """``X`` and ``y`` as rows and targets of the same number; ValueError if they differ or are empty. The model as for ``rows``.
 
     >>> samples([[0, 1], [1, 1]], [True, 2.5])
-    Samples(rows=[[0.0, 1.0], [1.0, 1.0]], targets=[1.0, 2.5])
+    Samples(rows=[[0.0, 1.0], [1.0, 1.0]], targets=[1.0, 2.5], weights=None, places=None)
     """
-    found = Samples(rows(X, names[0]), targets(y, names[1]))
+    found = Samples(rows(X, names[0], model), targets(y, names[1]))
     if len(found.rows) != len(found.targets):
         raise ValueError(
             f"{names[0]} and {names[1]} must have the same length, got {len(found.rows)} rows and {len(found.targets)} targets"
@@ -35,40 +68,100 @@ def samples(X: Any, y: Any, names: tuple[str, str] = ("X", "y")) -> Samples:
     return found
 
 
-def rows(X: Any, name: str = "X") -> list[Row]:
-    """``X`` as a list of rows of the same length; a number standing alone is a row of one.
+def rows(X: Any, name: str = "X", model: "Taker | None" = None) -> list[Row]:
+    """``X`` as a list of rows; a number standing alone is a row of one, a data frame's columns are the inputs.
 
-    ValueError for no rows, rows of different lengths, nan or inf; TypeError for what is not a number.
+    They have the same length, but for a ``model`` that takes sequences: that is tried with the first row of each length. ValueError for
+    no rows, rows of other lengths, nan or inf; TypeError for what is not a number.
     """
-    found = [_numbers(row, f"{name}[{i}]") for i, row in enumerate(_listed(X, name))]
+    found = _table(X, name)
     if not found:
         raise ValueError(f"{name} is empty: expected at least one row")
-    width = len(found[0])
+    width, is_for_sequences = len(found[0]), model is not None and model.takes_sequences
     for i, row in enumerate(found):
-        if len(row) != width or not width:
-            raise ValueError(f"{name}[{i}] has {len(row)} numbers: expected {width or 'at least 1'}, as many as in {name}[0]")
+        if not row or (len(row) != width and not is_for_sequences):
+            hint = "" if model is None or not row else f" ({type(model).__name__} has no takes_sequences)"
+            raise ValueError(
+                f"{name}[{i}] has {len(row)} numbers: expected {width or 'at least 1'}, as many as in {name}[0]{hint}"
+            )
+    if model is not None and is_for_sequences:
+        _try_lengths(model, found, name)
     return found
+
+
+def by_length(rows: Sequence[Row]) -> dict[int, list[int]]:
+    """Where the rows of each length stand.
+
+    >>> by_length([[1.0], [1.0, 2.0], [3.0]])
+    {1: [0, 2], 2: [1]}
+    """
+    found: dict[int, list[int]] = {}
+    for i, row in enumerate(rows):
+        found.setdefault(len(row), []).append(i)
+    return found
+
+
+def _try_lengths(model: "Taker", rows: list[Row], name: str) -> None:
+    """ValueError with the model's own words for a row of a length that it does not take."""
+    lengths = by_length(rows)
+    if len(lengths) == 1:
+        return
+    with no_grad():
+        for i, *_ in lengths.values():
+            try:
+                model(rows[i])
+            except Exception as error:
+                raise ValueError(
+                    f"{name}[{i}] has {len(rows[i])} numbers, another length than {name}[0], and: {error}"
+                ) from error
 
 
 def targets(y: Any, name: str = "y") -> list[Target]:
     """``y`` as a list with a float, or a list of floats, for each sample."""
-    found = [_numbers(target, f"{name}[{i}]") for i, target in enumerate(_listed(y, name))]
-    return [target[0] if len(target) == 1 else target for target in found]
+    return [target[0] if len(target) == 1 else target for target in _table(y, name)]
 
 
-def _listed(table: Any, name: str) -> Sequence[Any]:
-    listed = table.tolist() if hasattr(table, "tolist") else table
+def entries(table: Any, name: str) -> list[Any]:
+    """What the rows of a list, an array, a series or a data frame hold, as Python objects; a frame's rows are lists."""
+    columns = frames.columns(table)
+    if columns is not None:
+        return [list(row) for row in zip(*[column.entries for column in columns], strict=True)]
+    listed = frames.listed(table)
     if isinstance(listed, (str, bytes, dict)) or not hasattr(listed, "__iter__"):
-        raise TypeError(f"{name} must be a list or an array, got {type(table).__name__}")
+        raise TypeError(f"{name} must be a list, an array or a data frame, got {type(table).__name__}")
     return list(listed)
 
 
+def is_number(entry: Any) -> bool:
+    """Whether the engine takes it as a real number."""
+    try:
+        Value(entry)
+    except (TypeError, OverflowError):
+        return False
+    return True
+
+
+def _table(table: Any, name: str) -> list[list[float]]:
+    columns = frames.columns(table)
+    if columns is None:
+        return [_numbers(row, f"{name}[{i}]") for i, row in enumerate(entries(table, name))]
+    numbers = [_column(column, name) for column in columns]
+    return [list(row) for row in zip(*numbers, strict=True)]
+
+
+def _column(column: Column, name: str) -> list[float]:
+    text = next((entry for entry in column.entries if isinstance(entry, str)), None)
+    if text is not None:
+        raise TypeError(f"{name}: the column {column.name!r} holds text ({text!r}): encode it as numbers, or leave it out")
+    return _numbers(column.entries, f"{name}: the column {column.name!r}, entry ")
+
+
 def _numbers(entry: Any, name: str) -> list[float]:
-    if hasattr(entry, "tolist"):
-        entry = entry.tolist()
+    entry = frames.listed(entry)
     if not isinstance(entry, (list, tuple)):
         return [_number(entry, name)]
-    if all([type(x) is float and math.isfinite(x) for x in entry]):  # most are; names for 300 numbers would cost 0.2 ms
+    # Most are floats, and finite where their sum is; to look at each and to name it would cost 0.2 ms for 300 numbers.
+    if set(map(type, entry)) == {float} and math.isfinite(sum(entry)):
         return list(entry)
     return [_number(x, f"{name}[{j}]") for j, x in enumerate(entry)]
 
@@ -81,31 +174,3 @@ def _number(x: Any, name: str) -> float:
     if not math.isfinite(number):
         raise ValueError(f"{name} is {number}: expected a finite number; drop or fill such rows first")
     return number
-
-
-def is_labelled(targets: Sequence[Target], outputs: int) -> bool:
-    """Whether the targets are labels for a network with that many outputs, so that an accuracy can be counted.
-
-    For one output the labels are 0 and 1, or -1 and 1; for several the class numbers 0, 1, …, or one target for each output.
-    """
-    numbers = [t for t in targets if isinstance(t, (int, float))]
-    if not numbers:
-        return all(isinstance(t, Sequence) and len(t) == outputs for t in targets)
-    kinds = [(0, 1), (-1, 1)] if outputs == 1 else [range(outputs)]
-    return len(numbers) == len(targets) and any(all(t in kind for t in numbers) for kind in kinds)
-
-
-def is_correct(scores: Sequence[float], target: Target, threshold: float = 0.0) -> bool:
-    """Whether the scores choose the target's class: one score by its side of the threshold, several by the largest.
-
-    >>> is_correct([0.3], 1), is_correct([0.3], -1), is_correct([0.1, 0.7, 0.2], 1)
-    (True, False, True)
-    """
-    if isinstance(target, (int, float)):
-        return (scores[0] > threshold) == (target > 0) if len(scores) == 1 else argmax(scores) == target
-    return argmax(scores) == argmax(target)
-
-
-def argmax(numbers: Sequence[float]) -> int:
-    """The place of the largest number, the first of equals."""
-    return max(range(len(numbers)), key=numbers.__getitem__)

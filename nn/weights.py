@@ -14,16 +14,23 @@ import hashlib
 import json
 import math
 import os
+import re
 import secrets
 import stat
 import struct
 import sys
 from array import array
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from os import PathLike
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, BinaryIO, NamedTuple, NoReturn
 
 import autograd
+
+fcntl: Any
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
 
 FORMAT = "chalkgrad weights 1"
 # A header of 1 MB would name some 10,000 tensors; a damaged length must not make us read the whole disk.
@@ -53,18 +60,38 @@ class Tensor(NamedTuple):
 def write(path: StrPath, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
     """Write the tensors to ``path``: to a temporary file beside it first, which then takes its place.
 
-    Whatever happens, ``path`` holds the old file or the new one, whole. OSError if it cannot be written.
+    Whatever happens, ``path`` holds the old file or the new one, whole. What a process that was killed half-way left beside it is
+    taken away. OSError if it cannot be written.
     """
+    write_whole(path, encode(tensors, metadata))
+
+
+def write_whole(path: StrPath, content: bytes) -> None:
+    """Write a file so that ``path`` holds the old content or the new one, whole; see ``write``."""
+    with staged(path, content) as put:
+        put()
+
+
+@contextlib.contextmanager
+def staged(path: StrPath, content: bytes) -> Iterator[Callable[[], None]]:
+    """The content whole on the disk, beside the file: what this gives puts it in its place. What is not put is removed."""
     target = os.path.realpath(path)
-    temporary = os.path.join(os.path.dirname(target), f".{os.path.basename(target)}.{secrets.token_hex(4)}.tmp")
+    _sweep(target)
+    file = _temporary(target)
+
+    def put() -> None:
+        if os.name == "nt":  # which moves no open file
+            file.close()
+        os.replace(file.name, target)
+        sync_directory(os.path.dirname(target))
+
     try:
-        _write_through(temporary, encode(tensors, metadata), target)
-        os.replace(temporary, target)
-    except BaseException:
+        with file:
+            _write_through(file, content, target)
+            yield put
+    finally:
         with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise
-    _sync_directory(os.path.dirname(target))
+            os.unlink(file.name)
 
 
 def read(path: StrPath, *, allow_nonfinite: bool = False) -> tuple[dict[str, Tensor], dict[str, str]]:
@@ -217,17 +244,46 @@ def _little_endian(numbers: "array[float]") -> "array[float]":
 # --- Files ---------------------------------------------------------------------------------------------------------------------
 
 
-def _write_through(path: str, content: bytes, model: str) -> None:
-    """A new file with this content, on the disk when this returns; with the permissions of ``model`` if there is that file."""
-    with open(path, "xb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+def _temporary(target: str) -> BinaryIO:
+    """A new file beside the target, locked until it is closed: so a sweep knows that somebody is writing it."""
+    while True:
+        name = os.path.join(os.path.dirname(target), f".{os.path.basename(target)}.{secrets.token_hex(4)}.tmp")
+        file = open(name, "xb")  # noqa: SIM115 (the caller closes it)
+        with contextlib.suppress(OSError):  # a disk that knows no locks: nothing on it can be swept either
+            _lock(file, wait=True)
+        if os.path.exists(name):
+            return file
+        file.close()  # a sweep came between opening and locking
+
+
+def _sweep(target: str) -> None:
+    """Remove the temporary files of this target that nobody is writing."""
+    folder, name = os.path.split(target)
+    left = re.compile(rf"\.{re.escape(name)}\.[0-9a-f]{{8}}\.tmp")
+    for path in [os.path.join(folder, entry) for entry in os.listdir(folder) if left.fullmatch(entry)]:
+        with contextlib.suppress(OSError), open(path, "rb") as file:
+            _lock(file, wait=False)
+            if os.name == "nt":  # which removes no open file, so that one being written stays
+                file.close()
+            os.unlink(path)
+
+
+def _lock(file: BinaryIO, *, wait: bool) -> None:
+    """Hold the file's lock until it is closed; OSError if somebody else has it. Windows locks what is open without being asked."""
+    if fcntl is not None:
+        fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _write_through(file: BinaryIO, content: bytes, model: str) -> None:
+    """Write, and return when it is on the disk; with the permissions of ``model`` if there is that file."""
+    file.write(content)
+    file.flush()
+    os.fsync(file.fileno())
     if os.path.exists(model):
-        os.chmod(path, stat.S_IMODE(os.stat(model).st_mode))
+        os.chmod(file.name, stat.S_IMODE(os.stat(model).st_mode))
 
 
-def _sync_directory(path: str) -> None:
+def sync_directory(path: StrPath) -> None:
     """Make the renaming last; where directories cannot be opened (Windows), the system sees to that."""
     if os.name != "posix":
         return

@@ -71,7 +71,7 @@ class Program:
 
 
 def random_program(seed: int, size: int, inputs: int = 4, cases: Sequence[Case] = SMOOTH_CASES) -> Program:
-    """A program of at least ``size`` steps; a fifth of the operands are constants, the others any earlier numbers."""
+    """A program of at least ``size`` steps; a fifth of the operands, but not all of a step, are constants, the others earlier numbers."""
     rng = random.Random(seed)
     steps: list[Step] = []
     numbers = [rng.uniform(-2.0, 2.0) for _ in range(inputs)]
@@ -82,10 +82,12 @@ def random_program(seed: int, size: int, inputs: int = 4, cases: Sequence[Case] 
         numbers.append(case.f(*[numbers[i] if isinstance(i, int) else i for i in operands]))
         return len(numbers) - 1
 
-    def operand(domain: Domain) -> int | float:
-        if rng.random() < 0.2:
+    def operand(domain: Domain, is_recorded: bool) -> int | float:
+        if not is_recorded and rng.random() < 0.2:
             return domain.sample_core(rng)
-        i = rng.randrange(len(numbers))
+        i = rng.choice(
+            [k for k, x in enumerate(numbers) if abs(x) < 30.0]
+        )  # σ of more is 1 for floats, on which floor would jump
         if domain.in_core(numbers[i]):
             return i
         low, high = domain.core
@@ -94,5 +96,28 @@ def random_program(seed: int, size: int, inputs: int = 4, cases: Sequence[Case] 
 
     while len(steps) < size:
         case = rng.choice(cases)
-        apply(case, *[operand(domain) for domain in case.domain])
+        recorded = rng.randrange(len(case.domain))
+        apply(case, *[operand(domain, i == recorded) for i, domain in enumerate(case.domain)])
     return Program(start, tuple(steps))
+
+
+def shrunk(program: Program, fails: Callable[[Program], bool]) -> Program:
+    """A shortest program that still fails and is made of this one by leaving out steps that no other step uses."""
+    while True:
+        used = {i for step in program.steps for i in step.operands if isinstance(i, int)}
+        free = [n for n in range(len(program.steps)) if n + len(program.inputs) not in used]
+        shorter = next((q for n in reversed(free) for q in [_without(program, n)] if q.steps and fails(q)), None)
+        if shorter is None:
+            return program
+        program = shorter
+
+
+def _without(program: Program, number: int) -> Program:
+    """The program without one of its steps; later numbers move up."""
+    place = number + len(program.inputs)
+
+    def moved(i: int | float) -> int | float:
+        return i - 1 if isinstance(i, int) and i > place else i
+
+    rest = [step for n, step in enumerate(program.steps) if n != number]
+    return Program(program.inputs, tuple(Step(step.case, tuple(map(moved, step.operands))) for step in rest))

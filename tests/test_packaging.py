@@ -27,7 +27,7 @@ class Blocker:
             raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
 sys.meta_path.insert(0, Blocker())
 """
-OPTIONAL = ("IPython", "graphviz", "llvmlite", "matplotlib", "mpmath", "numpy", "pygraphviz", "sklearn", "torch")
+OPTIONAL = ("IPython", "graphviz", "llvmlite", "matplotlib", "mpmath", "numpy", "pygraphviz", "sklearn", "torch", "typst")
 
 
 def python(program: str, *first_on_path: Path, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
@@ -39,8 +39,8 @@ def python(program: str, *first_on_path: Path, cwd: Path = ROOT) -> subprocess.C
 
 def sources() -> Iterator[Path]:
     """Every text file of the repository."""
-    endings = {".py", ".md", ".toml", ".ipynb", ".json", ".svg", ".typed", ".txt", ""}
-    folders = (".ci", *PACKAGES, "tests", "notebooks", "benchmarks")
+    endings = {".py", ".md", ".toml", ".yaml", ".ipynb", ".json", ".mjs", ".svg", ".typed", ".txt", ""}
+    folders = (".ci", *PACKAGES, "tests", "notebooks", "benchmarks", "docs")
     for path in [*ROOT.iterdir(), *(path for folder in folders for path in (ROOT / folder).rglob("*"))]:
         if path.is_file() and path.suffix in endings and "__pycache__" not in path.parts and path.name != ".git":
             yield path
@@ -80,6 +80,7 @@ print(viz.draw(model.layers[0].neurons[0]([1.0, 2.0])).to_svg()[:4])
         ("import nn; nn.digits()", "data"),
         ("import viz; viz.loss([1.0, 0.5])", "plots"),
         ("from autograd import Value; import viz; viz.draw(Value(1.0), engine='pygraphviz')", "graphviz"),
+        ("from autograd import Value; import viz; viz.draw(Value(1.0)).save('a.png')", "pictures"),
     ],
 )
 def test_a_missing_extra_is_named(program: str, extra: str) -> None:
@@ -101,9 +102,9 @@ def test_extras_that_errors_name_exist() -> None:
     assert named <= EXTRAS.keys()
 
 
-def test_all_holds_every_extra_but_the_opponents() -> None:
+def test_all_holds_every_extra_but_the_opponents_and_the_site() -> None:
     [everything] = EXTRAS["all"]
-    assert set(re.findall(r"\w+", everything)) - {"chalkgrad"} == EXTRAS.keys() - {"all", "bench"}
+    assert set(re.findall(r"\w+", everything)) - {"chalkgrad"} == EXTRAS.keys() - {"all", "bench", "site"}
 
 
 @pytest.mark.parametrize("package", ["nn", "viz"])
@@ -149,4 +150,6 @@ def test_the_continuous_integration_script_can_be_run() -> None:
     script = ROOT / ".ci" / "run"
     assert os.access(script, os.X_OK)
     text = script.read_text(encoding="utf-8")
-    assert all(command in text for command in ('pip install --quiet -e ".[all]"', "python -m pytest", "ruff check", "mypy"))
+    assert all(
+        command in text for command in (" all,site", "pip install", "python -m pytest", "ruff check", "ruff format --check")
+    )

@@ -26,7 +26,7 @@ class PortableDigraph(graphviz.Digraph):  # type: ignore[misc]  # graphviz has n
         """The picture as bytes, or as text in ``encoding``."""
         try:
             drawn: bytes | str = super().pipe(format, *args, encoding=encoding, **options)
-        except (graphviz.ExecutableNotFound, graphviz.CalledProcessError) as error:
+        except (graphviz.ExecutableNotFound, graphviz.CalledProcessError, OSError) as error:
             picture = self._drawn_without_dot(format or self.format, error)
             return picture.decode(encoding) if encoding else picture
         return drawn
@@ -43,7 +43,7 @@ class PortableDigraph(graphviz.Digraph):  # type: ignore[misc]  # graphviz has n
         """Write the DOT text to ``filename`` and the picture beside it; the picture's path."""
         try:
             path: str = super().render(filename, directory=directory, view=view, cleanup=cleanup, format=format, **options)
-        except (graphviz.ExecutableNotFound, graphviz.CalledProcessError) as error:
+        except (graphviz.ExecutableNotFound, graphviz.CalledProcessError, OSError) as error:
             kind = format or self.format
             picture = self._drawn_without_dot(kind, error)
             source = self.save(filename, directory=directory)
@@ -56,13 +56,20 @@ class PortableDigraph(graphviz.Digraph):  # type: ignore[misc]  # graphviz has n
         return path
 
     def _drawn_without_dot(self, format: str, error: Exception) -> bytes:
-        """The picture in ``format`` from pygraphviz or our own writer; raises ``error`` where neither can make it."""
+        """The picture in ``format`` from pygraphviz or our own writer; raises ``error`` where neither can make it.
+
+        An OSError that names no file says that there are no processes, as in the browser: then there is no ``dot`` either.
+        """
+        if isinstance(error, OSError):
+            if error.filename is not None:
+                raise error
+            error = graphviz.ExecutableNotFound([self.engine])
         try:
             return run_pygraphviz(self.source, format)
         except (ImportError, EngineFailed):
             if format != "svg" or self._root is None:
                 raise error from None
-        from viz.graph import draw
+        from viz.drawing import draw
 
         rankdir = self.graph_attr.get("rankdir", "LR")
         picture = draw(self._root, rankdir=rankdir, engine="builtin", max_nodes=None)

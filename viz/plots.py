@@ -56,17 +56,20 @@ Network = Callable[[list[Any]], Any]
 def loss(history: Losses | Sequence[float], *, ax: "Axes | None" = None) -> "Axes":
     """The axes with the loss over the epochs, and the validation loss where there is one.
 
-    ``history`` is what ``nn.fit`` returns, or just a sequence of losses. The scale is logarithmic when the losses are positive
+    ``history`` is what ``nn.fit`` returns, or just a sequence of losses. Where training ended early, or an earlier epoch's weights were
+    kept, a line says at which epoch. The scale is logarithmic when the losses are positive
     and span more than a factor of 100. ValueError when there is no loss, ImportError when matplotlib is missing.
 
     >>> loss([0.9, 0.4, 0.1]).get_xlabel()
     'epoch'
     """
     curves = _curves(history)
-    ax = ax or _new_axes()
+    ax = ax or new_axes()
     for (name, losses), colour, style in zip(curves, (BLUE, ORANGE), ("-", "--"), strict=False):
         epochs = range(1, len(losses) + 1)
         ax.plot(epochs, losses, style, color=colour, linewidth=1.8, label=name, marker="o" if len(losses) == 1 else None)
+    for name, epoch, colour, style in _marks(history):
+        ax.axvline(epoch, color=colour, linewidth=1.2, linestyle=style, label=f"{name} (epoch {epoch})")
     finite = [x for _, losses in curves for x in losses if math.isfinite(x)]
     if finite and min(finite) > 0 and max(finite) > 100 * min(finite):
         ax.set_yscale("log")
@@ -90,10 +93,11 @@ def boundary(
 ) -> "Axes":
     """The axes with the plane coloured by what ``model`` predicts, the decision boundary, and the points of the data.
 
-    ``X`` holds points with two coordinates, ``y`` a class per point: −1 and 1, 0 and 1, or 0 … k−1. A model with one score says
-    the second class above ``threshold`` (the score at the drawn contour) and its score is shaded; one with a score per class says
-    the class of the largest. The model is asked at ``resolution``² points. ValueError for points that are not in the plane, for
-    lengths that differ, for classes that do not fit the scores; ImportError when matplotlib is missing.
+    ``X`` holds points with two coordinates, ``y`` a class per point: −1 and 1, 0 and 1, 0 … k−1, or a label out of the model's
+    ``classes`` if it has any, which the legend then names. A model with one score says the second class above ``threshold`` (the
+    score at the drawn contour) and its score is shaded; one with a score per class says the class of the largest. The model is
+    asked at ``resolution``² points. ValueError for points that are not in the plane, for lengths that differ, for classes that do
+    not fit the scores; ImportError when matplotlib is missing.
 
     >>> class LeftOrRight:
     ...     def predict(self, points):
@@ -101,8 +105,9 @@ def boundary(
     >>> boundary(LeftOrRight(), [[-1, 0], [1, 0]], [-1, 1], resolution=8).get_xlabel()
     'x₁'
     """
-    points, classes = _checked(X, y, resolution)
-    ax = ax or _new_axes()
+    names = getattr(model, "classes", None)
+    points, classes = _checked(X, y if names is None else [names.index(label) for label in _labels(y, names)], resolution)
+    ax = ax or new_axes()
     xs, ys = (_ticks([point[axis] for point in points], resolution) for axis in (0, 1))
     scores = [_numbers(score) for score in model.predict([[a, b] for b in ys for a in xs])]
     _check_scores(scores, resolution**2, classes)
@@ -110,7 +115,7 @@ def boundary(
         _shade_score(ax, xs, ys, [score[0] - threshold for score in scores])
     else:
         _shade_classes(ax, xs, ys, scores)
-    return _scattered(ax, xs, ys, points, classes, several=len(scores[0]) > 1)
+    return _scattered(ax, xs, ys, points, classes, several=len(scores[0]) > 1, names=names)
 
 
 def sensitivity(
@@ -134,7 +139,7 @@ def sensitivity(
     'x₁'
     """
     points, classes = _checked(X, y, resolution)
-    ax = ax or _new_axes()
+    ax = ax or new_axes()
     xs, ys = (_ticks([point[axis] for point in points], resolution) for axis in (0, 1))
     scores, slopes = _scores_and_slopes(model, [(a, b) for b in ys for a in xs])
     _check_scores(scores, resolution**2, classes)
@@ -159,6 +164,8 @@ def filters(layer: HasWeight, *, ax: "Axes | None" = None) -> "Axes":
     >>> filters(edge).get_xlabel()
     'output channel'
     """
+    if not hasattr(layer, "weight"):
+        raise TypeError(f"filters needs a convolution, got {type(layer).__name__}, which has no weight")
     kernels = [[_kernel(kernel) for kernel in of_out] for of_out in layer.weight]
     height, width = len(kernels[0][0]), len(kernels[0][0][0])
     outs, ins = len(kernels), len(kernels[0])
@@ -169,7 +176,7 @@ def filters(layer: HasWeight, *, ax: "Axes | None" = None) -> "Axes":
             for r, row in enumerate(kernel):
                 start = out * (width + 1) + 1
                 cells[into * (height + 1) + 1 + r][start : start + width] = row
-    ax = ax or _new_axes(min(12.0, 1.0 + 0.25 * len(cells[0])), min(9.0, 1.0 + 0.25 * len(cells)))
+    ax = ax or new_axes(min(12.0, 1.0 + 0.25 * len(cells[0])), min(9.0, 1.0 + 0.25 * len(cells)))
     reach = max(abs(x) for row in cells for x in row if not math.isnan(x)) or 1.0
     ax.imshow(cells, cmap=_colours(_SIGNS), vmin=-reach, vmax=reach)
     ax.set_xticks([out * (width + 1) + (width + 1) / 2 for out in range(outs)], [str(out) for out in range(outs)])
@@ -181,7 +188,8 @@ def filters(layer: HasWeight, *, ax: "Axes | None" = None) -> "Axes":
     return ax
 
 
-def _new_axes(width: float = 6.4, height: float = 4.4) -> "Axes":
+def new_axes(width: float = 6.4, height: float = 4.4) -> "Axes":
+    """Axes of a figure of their own; ImportError naming the extra if matplotlib is missing."""
     try:
         from matplotlib import pyplot
     except ImportError as error:
@@ -191,6 +199,8 @@ def _new_axes(width: float = 6.4, height: float = 4.4) -> "Axes":
 
 def _curves(history: Losses | Sequence[float]) -> list[tuple[str, list[float]]]:
     """The loss curves that there are, each with its name in the legend."""
+    if not isinstance(history, Sequence) and not hasattr(history, "loss"):
+        raise TypeError(f"loss needs what nn.fit returned, or a sequence of losses, got {type(history).__name__}")
     if isinstance(history, Sequence):
         curves: list[tuple[str, list[float], list[float]]] = [("training", [float(x) for x in history], [])]
     else:
@@ -202,6 +212,14 @@ def _curves(history: Losses | Sequence[float]) -> list[tuple[str, list[float]]]:
     if not found:
         raise ValueError("there is no loss to plot: the history is empty (was fit interrupted before the first epoch ended?)")
     return found
+
+
+def _marks(history: Losses | Sequence[float]) -> list[tuple[str, int, str, str]]:
+    """The epochs to point out, with colour and style: the kept one, if not the last, and the last, if it ended the training early."""
+    last, kept = len(getattr(history, "loss", ())), getattr(history, "kept_epoch", 0)
+    endings = [name for name in ("stopped", "interrupted", "converged") if getattr(history, name, False)]
+    marks = [("kept", kept, PURPLE, "-")] if 0 < kept < last else []
+    return [*marks, *[(name, last, INK, ":") for name in endings]]
 
 
 def _named(name: str, losses: Sequence[float], accuracy: Sequence[float]) -> str:
@@ -228,6 +246,15 @@ def _checked(X: Sequence[Sequence[float]], y: Sequence[float], resolution: int) 
     if resolution < 2:
         raise ValueError(f"resolution must be at least 2, got {resolution}")
     return points, classes
+
+
+def _labels(y: Any, names: Sequence[Any]) -> list[Any]:
+    """The labels, each of which the model knows."""
+    labels = list(y)
+    for label in labels:
+        if label not in names:
+            raise ValueError(f"expected the classes of the model, {', '.join(map(repr, names))}; got {label!r}")
+    return labels
 
 
 def _one(label: Any) -> float:
@@ -271,16 +298,24 @@ def _colour(index: int) -> str:
 
 
 def _scattered(
-    ax: "Axes", xs: list[float], ys: list[float], points: list[list[float]], classes: list[float], several: bool
+    ax: "Axes",
+    xs: list[float],
+    ys: list[float],
+    points: list[list[float]],
+    classes: list[float],
+    several: bool,
+    names: Sequence[Any] | None = None,
 ) -> "Axes":
     """The axes, with the points on top, and limits and names of a plane."""
-    for name in sorted(dict.fromkeys(classes)):
-        mine = [point for point, label in zip(points, classes, strict=True) if label == name]
-        index = int(name) if several else int(name > 0)
+    for number in sorted(dict.fromkeys(classes)):
+        mine = [point for point, label in zip(points, classes, strict=True) if label == number]
+        index = int(number) if several else int(number > 0)
         ax.scatter(
-            [a for a, _ in mine], [b for _, b in mine], s=30, label=f"{name:g}",
+            [a for a, _ in mine], [b for _, b in mine], s=30, label=f"{number:g}" if names is None else str(names[index]),
             color=_colour(index), marker=_MARKERS[index % len(_MARKERS)], edgecolors="white", linewidths=0.8, zorder=3,
         )  # fmt: skip
+    if names is not None:
+        ax.legend(framealpha=0.8)
     ax.set_xlabel("x₁")
     ax.set_ylabel("x₂")
     ax.set_xlim(xs[0], xs[-1])

@@ -11,15 +11,16 @@ Texts of labels are set as on the blackboard: ``w_12^(1)`` gets its index and it
 import html
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from viz.cards import Card, Cards, number
+from viz.cards import Card, Cards
 from viz.layout import Layout, Point, Size, on_curve
+from viz.notation import number, scripts
 
 BLUE, ORANGE, PURPLE = "#2166ac", "#e08214", "#7b3294"
 INK, GREY, FAINT_PURPLE = "#22262b", "#8a929c", "#a58ab0"
-_OUTLINE, _LEAF_FILL, _CARD_FILL = "#b9c0c8", "#f5f7f9", "#ffffff"
+OUTLINE, LEAF_FILL, CARD_FILL = "#b9c0c8", "#f5f7f9", "#ffffff"
 # DejaVu Sans and Verdana descend from the same drawing: texts come out equally wide.
 _FONT = "DejaVu Sans, Verdana, Geneva, sans-serif"
 _LABEL, _DATA, _GRAD, _ROLE = 13.0, 14.0, 12.0, 10.5  # font sizes in pixels
@@ -34,10 +35,6 @@ _MOST_ROLES = 3  # that fit between the ends of edges at one card
 _LONGEST_TEXT = 28  # characters of a label or caption that a card shows
 
 
-_SCRIPT = re.compile(
-    r"_(?:\{(?P<sub_braced>[^{}]+)\}|(?P<sub>\d+|[^\W\d_]{1,2}(?![^\W_])))"
-    r"|\^(?:\{(?P<sup_braced>[^{}]+)\}|(?P<sup_round>\([^()]*\))|(?P<sup>[-+−]?\d+|[^\W\d_]|\*))"
-)
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -66,22 +63,49 @@ def size_of(card: Card) -> Size:
     return float(round(max(_NARROWEST, max(lines) + 2 * _PADDING))), height
 
 
-def write(cards: Cards, layout: Layout, description: str) -> str:
-    """The picture as a complete SVG document; ``description`` is what a screen reader says."""
-    width, height = layout.width + 2 * _MARGIN, layout.height + 2 * _MARGIN
+def write(
+    cards: Cards, layout: Layout, description: str, above: Iterable[str] = (), room: Size = (0.0, 0.0), style: str = ""
+) -> str:
+    """The picture as a complete SVG document; ``description`` is what a screen reader says.
+
+    ``above`` are elements on top of the picture, which is made at least as wide as ``room`` and as much higher.
+    """
+    body = [
+        *(curve(route) for route in layout.routes),
+        *(_card(i, card, centre) for i, (card, centre) in enumerate(zip(cards.cards, layout.centres, strict=True))),
+        *_roles(cards, layout),
+        *above,
+    ]
+    return document(layout, description, body, room, style)
+
+
+def document(layout: Layout, description: str, body: Iterable[str], room: Size = (0.0, 0.0), style: str = "") -> str:
+    """An SVG document around elements that stand in the coordinates of a layout."""
+    width, height = max(layout.width, room[0]) + 2 * _MARGIN, layout.height + room[1] + 2 * _MARGIN
     return "\n".join(
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" '
             f'viewBox="0 0 {width:.0f} {height:.0f}" role="img" aria-label="{escaped(description)}" font-family="{_FONT}">',
+            *([f"<style>{style}</style>"] if style else []),
             f'<rect width="{width:.0f}" height="{height:.0f}" rx="10" fill="#ffffff"/>',
             f'<g transform="translate({_MARGIN:g} {_MARGIN:g})">',
-            *(_curve(route) for route in layout.routes),
-            *(_card(i, card, centre) for i, (card, centre) in enumerate(zip(cards.cards, layout.centres, strict=True))),
-            *_roles(cards, layout),
+            *body,
             "</g>",
             "</svg>\n",
         ]
     )
+
+
+def width_of(text: str, size: float) -> float:
+    """How wide a line of plain text comes out, in pixels."""
+    return _width([Piece(text)], size)
+
+
+def said_once(picture: str) -> str:
+    """The same picture for a page, with what most of its texts say of themselves said once, on its root: 1.1 kB less for a neuron."""
+    for attribute in (' text-anchor="middle"', f' fill="{INK}"'):
+        picture = picture.replace(attribute, "").replace("<svg", f"<svg{attribute}", 1)
+    return picture
 
 
 def printable(text: str) -> str:
@@ -113,15 +137,9 @@ def blackboard(text: str) -> list[Piece]:
     >>> [piece.text for piece in blackboard("learning_rate")]
     ['learning_rate']
     """
-    pieces: list[Piece] = []
-    end = 0
-    for match in _SCRIPT.finditer(text):
-        if match.start() > end:
-            pieces.append(Piece(text[end : match.start()]))
-        said = next(group for group in match.groups() if group is not None)
-        pieces.append(Piece(said, _SMALL, -0.36 if match[0].startswith("^") else 0.24))
-        end = match.end()
-    return [*pieces, Piece(text[end:])] if end < len(text) else pieces
+    return [
+        Piece(said, _SMALL, -0.36 * height if height > 0 else 0.24) if height else Piece(said) for said, height in scripts(text)
+    ]
 
 
 # --- Text ----------------------------------------------------------------------------------------------------------------------
@@ -150,19 +168,35 @@ def _advance(character: str) -> float:
     return 0.76 if character.isupper() else 0.64
 
 
-def _shortened(text: str) -> str:
+def shortened(text: str) -> str:
+    """``text``, or its beginning and "…" if it is too long for a card."""
     return text if len(text) <= _LONGEST_TEXT else text[: _LONGEST_TEXT - 1] + "…"
 
 
 def _head(card: Card) -> list[Piece]:
     """The first line of a card: ``label = caption``, the label in bold."""
-    label = [replace(piece, bold=True) for piece in blackboard(_shortened(card.label))]
+    label = [replace(piece, bold=True) for piece in blackboard(shortened(card.label))]
     equals = " = " if card.label and card.caption else ""
-    return [*label, Piece(equals + _shortened(card.caption))]
+    return [*label, Piece(equals + shortened(card.caption))]
 
 
 def _text(x: float, y: float, size: float, fill: str, content: str, extra: str = "") -> str:
     return f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size:g}" fill="{fill}" text-anchor="middle"{extra}>{content}</text>'
+
+
+def line(x: float, y: float, size: float, fill: str, text: str, *, bold: bool = False) -> str:
+    """One line of text around ``x``, its indices and exponents in their places."""
+    pieces = [replace(piece, bold=bold) for piece in blackboard(text)]
+    # Else the space at the beginning of a tspan is lost in some programs.
+    preserve = ' xml:space="preserve"' if len(pieces) > 1 else ""
+    return _text(x, y, size, fill, "".join(_spans(pieces, size)), preserve)
+
+
+def frame(left: float, top: float, width: float, height: float, *, is_leaf: bool, is_root: bool) -> str:
+    """The box of a card."""
+    outline = f'stroke="{INK}" stroke-width="1.6"' if is_root else f'stroke="{OUTLINE}" stroke-width="1.2"'
+    fill = LEAF_FILL if is_leaf else CARD_FILL
+    return f'<rect x="{left:.1f}" y="{top:.1f}" width="{width:.1f}" height="{height:.1f}" rx="8" fill="{fill}" {outline}/>'
 
 
 def _spans(pieces: Sequence[Piece], size: float) -> Iterator[str]:
@@ -185,12 +219,10 @@ def _card(index: int, card: Card, centre: Point) -> str:
     width, height = size_of(card)
     x, y = centre
     left, top = x - width / 2, y - height / 2
-    outline = f'stroke="{INK}" stroke-width="1.6"' if card.is_root else f'stroke="{_OUTLINE}" stroke-width="1.2"'
-    fill = _LEAF_FILL if card.is_leaf else _CARD_FILL
     lines = [
         "<g>",
         f"<title>{_tooltip(index, card)}</title>",
-        f'<rect x="{left:.1f}" y="{top:.1f}" width="{width:.1f}" height="{height:.1f}" rx="8" fill="{fill}" {outline}/>',
+        frame(left, top, width, height, is_leaf=card.is_leaf, is_root=card.is_root),
         f'<rect x="{left + 5:.1f}" y="{top + 8:.1f}" width="3.5" height="{height - 16:.1f}" rx="1.7" fill="{_sign(card.data)}"/>',
     ]
     base = top + 18.0
@@ -207,7 +239,7 @@ def _card(index: int, card: Card, centre: Point) -> str:
 def _sign(data: float) -> str:
     if data > 0:
         return BLUE
-    return ORANGE if data < 0 else _OUTLINE
+    return ORANGE if data < 0 else OUTLINE
 
 
 def _tooltip(index: int, card: Card) -> str:
@@ -220,7 +252,7 @@ def _tooltip(index: int, card: Card) -> str:
 # --- Edges ---------------------------------------------------------------------------------------------------------------------
 
 
-def _curve(route: Sequence[Point]) -> str:
+def curve(route: Sequence[Point]) -> str:
     """A route as a curve with an arrowhead at its end."""
     (x, y), (dx, dy) = route[-1], _direction(route)
     back_x, back_y = x - dx * _ARROW, y - dy * _ARROW
@@ -253,7 +285,7 @@ def _roles(cards: Cards, layout: Layout) -> Iterator[str]:
     arriving = Counter(edge.end for edge in cards.edges)
     said: set[tuple[int, str]] = set()
     for edge, route in zip(cards.edges, layout.routes, strict=True):
-        first, last = _swings(route)
+        first, last = swings(route)
         if edge.role and arriving[edge.end] <= _MOST_ROLES:
             yield _role(edge.role, on_curve(route, last + 0.75))
         elif edge.role and (edge.start, edge.role) not in said:
@@ -261,7 +293,7 @@ def _roles(cards: Cards, layout: Layout) -> Iterator[str]:
             yield _role(edge.role, on_curve(route, first + 0.2))
 
 
-def _swings(route: Sequence[Point]) -> tuple[int, int]:
+def swings(route: Sequence[Point]) -> tuple[int, int]:
     """Which of a route's curves are the first and the last that are not straight lines within a column."""
     curved = [i for i in range((len(route) - 1) // 3) if route[3 * i] != route[3 * i + 1]]
     return curved[0], curved[-1]
@@ -273,5 +305,5 @@ def _role(role: str, centre: Point) -> str:
     width = max(_width(pieces, _ROLE) + 6.0, 14.0)
     return (
         f'<rect x="{x - width / 2:.1f}" y="{y - 7:.1f}" width="{width:.1f}" height="14" rx="7" fill="#ffffff" '
-        f'stroke="{_OUTLINE}" stroke-width="0.8"/>' + _text(x, y + 3.7, _ROLE, INK, "".join(_spans(pieces, _ROLE)))
+        f'stroke="{OUTLINE}" stroke-width="0.8"/>' + _text(x, y + 3.7, _ROLE, INK, "".join(_spans(pieces, _ROLE)))
     )

@@ -1,13 +1,40 @@
 """Which executor runs a program, and what to say when there is none."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, final
 
 if TYPE_CHECKING:
-    from autograd.compiler.numpy_executor import Array
     from autograd.compiler.program import Program
+    from autograd.compiler.targets.numpy import Array
 
 NEEDS = 'the compiler needs {}: pip install "chalkgrad[fast]"'
+
+
+@final
+@dataclass(frozen=True)
+class Direct:
+    """A program without lanes, ready to run: fill ``inputs``, call ``run()``, read ``outputs``. One at a time."""
+
+    inputs: "Array"
+    outputs: "Array"
+    run: Callable[[], object]
+
+
+@final
+@dataclass(frozen=True)
+class Bound:
+    """A program and its lanes, ready to run: change ``inputs`` or ``lanes``, call ``run()``, read ``outputs`` and ``rows``.
+
+    What the program gives is in ``outputs`` if it is the same for all lanes, else in ``rows``, [output, lane].
+    """
+
+    inputs: "Array"
+    lanes: "Array"
+    outputs: "Array"
+    rows: "Array"
+    run: Callable[[], object]
 
 
 class Executor(Protocol):
@@ -18,6 +45,12 @@ class Executor(Protocol):
 
     def evaluate(self, shared: "Array", lanes: "Array") -> tuple["Array", "Array"]:
         """The outputs for these inputs: shared numbers as an array [output], rows as an array [output, lane]."""
+
+    def bound(self, lanes: "Array") -> Bound:
+        """The program with numbers of its own to work on, for many runs over as many lanes."""
+
+    def direct(self) -> Direct:
+        """The program, one without lanes, for calls that should cost as little as they can."""
 
 
 def _is_there(package: str) -> bool:
@@ -43,12 +76,12 @@ def chosen(engine: str) -> str:
     return engine
 
 
-def executor(program: "Program", *, engine: str, fast: bool) -> Executor:
-    """The program, ready to run."""
+def executor(program: "Program", *, engine: str, fast: bool, among_many: bool = False) -> Executor:
+    """The program, ready to run; if it is one among many, rather soon than with all speed."""
     if chosen(engine) == "llvm":
-        from autograd.compiler.llvm_executor import LlvmExecutor
+        from autograd.compiler.targets.llvm.executor import LlvmExecutor
 
-        return LlvmExecutor(program, fast=fast)
-    from autograd.compiler.numpy_executor import NumpyExecutor
+        return LlvmExecutor(program, fast=fast, among_many=among_many)
+    from autograd.compiler.targets.numpy import NumpyExecutor
 
     return NumpyExecutor(program, fast=fast)

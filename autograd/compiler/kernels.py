@@ -45,7 +45,9 @@ LIBM = {
             "atanh",
             "erf",
             "erfc",
+            "cbrt",
             "atan2",
+            "nextafter",
         ]
     )
 }
@@ -54,7 +56,10 @@ LIBM[ops.power_both] = "pow"
 COMPARISONS = {ops.greater: "ogt", ops.greater_equal: "oge", ops.less: "olt", ops.less_equal: "ole"}
 LOGIC = {ops.both: "and", ops.either: "or", ops.negation: "xor"}
 ARITHMETIC = {ops.add: "fadd", ops.subtract: "fsub", ops.multiply: "fmul", ops.divide: "fdiv"}
-OTHERS = (ops.negative, ops.absolute, ops.sqrt, ops.floor, ops.sign, ops.modulo, ops.select)
+OTHERS = (
+    *(ops.negative, ops.absolute, ops.sqrt, ops.floor, ops.rint, ops.sign, ops.modulo, ops.select, ops.fma),
+    ops.uniform_op,
+)
 IDENTITIES = (ops.positive, ops.stop_gradient)
 PRIMITIVES = frozenset([*LIBM, *COMPARISONS, *LOGIC, *ARITHMETIC, *OTHERS])
 

@@ -4,15 +4,20 @@ import time
 from collections import deque
 from dataclasses import dataclass
 from itertools import repeat
+from os import PathLike
 from typing import Any, final
 
 import numpy as np
 
 from autograd.compiler import engines
-from autograd.compiler.numpy_executor import Array
-from autograd.compiler.program import Program, build, collector_resting
-from autograd.derivatives import adjoint_graph
-from autograd.value import Value, topological_order
+from autograd.compiler.adjoints import gradient
+from autograd.compiler.kept import kept
+from autograd.compiler.normal import Graph, Recorded
+from autograd.compiler.packs import packed
+from autograd.compiler.program import Program
+from autograd.compiler.recording import collector_resting
+from autograd.compiler.targets.numpy import Array
+from autograd.value import Value
 
 _NO_LANES = np.empty((0, 1))
 
@@ -70,12 +75,20 @@ class Step:
     def __init__(self, loss: Value, *, engine: str = "auto", fast: bool = False) -> None:
         engine = engines.chosen(engine)
         self.loss = loss
-        self.leaves = tuple([v for v in topological_order(loss) if v.is_leaf and not v.is_constant])
         start = time.perf_counter()
         with collector_resting():
-            gradient = adjoint_graph(loss, self.leaves, anywhere=True)
-            differentiated = time.perf_counter()
-            program = build([loss, *gradient], shared=self.leaves)
+            recorded = Recorded([loss], None)
+            self.leaves = tuple(recorded.inputs)
+            differentiated = start
+
+            def made() -> Program:
+                nonlocal differentiated
+                graph = Graph([loss], recorded=recorded)
+                places = gradient(graph, graph.place(loss), range(len(self.leaves)))
+                differentiated = time.perf_counter()
+                return packed(graph, [graph.place(loss), *places])
+
+            program = kept(recorded, "loss, gradient by all", made)
         built = time.perf_counter()
         self._executor = engines.executor(program, engine=engine, fast=fast)
         seconds = (differentiated - start, built - differentiated, time.perf_counter() - built)
@@ -104,6 +117,63 @@ class Step:
     def llvm_ir(self) -> str:
         """The generated LLVM IR; empty with the NumPy engine."""
         return getattr(self._executor, "llvm_ir", "")
+
+    def javascript(self, name: str = "step") -> str:
+        """The source of one plain JavaScript function ``name(inputs, outputs)``: from a Float64Array of the numbers of ``leaves`` it
+        fills one with the loss and its gradient. ValueError for a name that is none in JavaScript.
+
+        >>> import autograd
+        >>> from autograd import Value
+        >>> w = Value(3.0, label="w")
+        >>> print(autograd.compile(w * w - 2.0).javascript())
+        /**
+         * The loss and its gradient by w.
+         * inputs: Float64Array of 1. outputs: Float64Array of 2, filled.
+         */
+        function step(inputs, outputs) {
+          "use strict";
+          const s2 = inputs[0] * inputs[0] - 2;
+          const s3 = inputs[0] + inputs[0];
+          outputs[0] = s2;
+          outputs[1] = 0 + s3;
+        }
+        <BLANKLINE>
+        """
+        from autograd.compiler.targets.javascript import javascript
+
+        return javascript(self._executor.program, name, gradient=len(self.leaves), about=self._about())
+
+    def c(self, name: str = "step", *, dtype: str = "double") -> dict[str, str]:
+        """The texts of ``name.h`` and ``name.c``, by file name: a C99 function ``name(inputs, outputs)``, as of ``javascript``.
+
+        In double it has the eager engine's bits, compiled with ``-ffp-contract=off`` for the same C library. ValueError for a name
+        that C or C++ cannot have, and for another ``dtype`` than "double" and "float".
+        """
+        from autograd.compiler.targets.c import c
+
+        return c(self._executor.program, name, gradient=len(self.leaves), dtype=dtype, about=self._about())
+
+    def onnx(self, path: str | PathLike[str], *, dtype: str = "double") -> None:
+        """Write an ONNX model: from rows of the numbers of ``leaves``, ``inputs`` [N, leaf], to ``outputs`` [N, 1 + leaf], the loss and
+        its gradient. ValueError for another ``dtype`` than "double" and "float", ImportError without the extra ``onnx``.
+        """
+        from autograd.compiler.targets.onnx import onnx_model, write_model
+
+        write_model(onnx_model(self._executor.program, dtype=dtype, about=self._about()), path)
+
+    def jax(self) -> Any:
+        """A pure function of ``jax.numpy`` arrays: from the numbers of ``leaves`` to the loss and its gradient, for jit, vmap and grad.
+
+        Axes before the last are samples. Results have the type of the argument and agree with the engine to rounding. ImportError
+        without JAX.
+        """
+        from autograd.compiler.targets.jax import jax_function
+
+        return jax_function(self._executor.program)
+
+    def _about(self) -> str:
+        labels = ", ".join([v.label or f"#{i}" for i, v in enumerate(self.leaves)][:9]) + ", …" * (len(self.leaves) > 9)
+        return f"The loss and its gradient by {labels}."
 
     def __repr__(self) -> str:
         return f"<compiled loss: {self.stats.scalar_nodes} scalar nodes in {self.stats.packs} packs, {self.stats.engine}>"

@@ -163,3 +163,37 @@ def test_a_torch_scalar_is_a_number() -> None:
     assert Value(torch.tensor(2.5)).data == 2.5
     with pytest.raises(TypeError, match="needs a real number, got Tensor"):
         Value(torch.tensor([2.5]))
+
+
+MIXTURES: dict[str, tuple[Any, ...]] = {
+    **dict.fromkeys(("hypot", "arctan2", "logaddexp", "float_power", "fmod", "copysign"), (3.0, 0.5)),
+    **dict.fromkeys(("maximum", "minimum", "multiply", "power", "remainder", "floor_divide", "subtract"), (3.0, 0.5)),
+    **dict.fromkeys(
+        ("exp2", "cbrt", "deg2rad", "radians", "rad2deg", "degrees", "fabs", "floor", "ceil", "trunc", "rint"), (0.7,)
+    ),
+    **dict.fromkeys(("isnan", "isinf", "isfinite", "signbit", "tanh", "sqrt"), (0.7,)),
+}
+
+
+@pytest.mark.parametrize("name", MIXTURES)
+def test_values_beside_floats_and_arrays_in_any_order(name: str) -> None:
+    f, point = getattr(np, name), MIXTURES[name]
+    for i in range(len(point)):
+        got = f(*point[:i], Value(point[i]), *point[i + 1 :])
+        assert isinstance(got, (Value, Condition)), f"np.{name}: got {got!r}"
+        number = bool(got) if isinstance(got, Condition) else got.data
+        assert number == pytest.approx(f(*point), rel=1e-15)
+    if len(point) == 2:
+        row = np.array([0.5, 2.0, 3.0])
+        for got, expected in ((f(Value(0.5), row), f(0.5, row)), (f(row, Value(0.5)), f(row, 0.5))):
+            np.testing.assert_allclose([v.data for v in got], expected, rtol=1e-15)
+
+
+def test_choices_share_a_tie_and_clip_is_clamp() -> None:
+    v, w = Value(2.0), Value(2.0)
+    np.maximum(v, w).backward()
+    assert (v.grad, w.grad) == (0.5, 0.5)
+    x = Value(1.0)
+    y = np.clip(x, -1.0, 1.0)
+    y.backward()
+    assert (y.data, x.grad) == (1.0, 1.0)

@@ -1,43 +1,26 @@
-"""Every row of the table against mpmath and numerical differentiation; and the checks themselves against wrong rules."""
+"""Every row of the table against numerical differentiation, and in all ways of using it. Against mpmath: ``tests.trust``."""
 
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 import autograd as ag
 from autograd import GradientMismatch, Op, Value, check_gradients, grad, ops, topological_order
-from tests.autograd.edges import ROWS, wrong_row
-from tests.autograd.oracles import differences, slope_errors, value_errors, wrong_curvatures, wrong_slopes, wrong_values
-from tests.cases import BY_NAME, CASES, EXACT, STANDARD, Case
+from tests.autograd.oracles import differences, slope_errors, value_errors
+from tests.cases import CASES, EXACT, STANDARD, Case
 
 SMOOTH = [case for case in CASES if case.exact is not None]
-POINTS, CORE_POINTS = 100, 12
-
-
-@pytest.mark.parametrize("case", SMOOTH, ids=repr)
-def test_value_is_within_its_ulp(case: Case) -> None:
-    assert not wrong_values(case, POINTS)
-
-
-@pytest.mark.parametrize("case", SMOOTH, ids=repr)
-def test_first_derivative_is_within_its_ulp(case: Case) -> None:
-    assert not wrong_slopes(case, POINTS)
-
-
-@pytest.mark.parametrize("case", SMOOTH, ids=repr)
-def test_gradient_of_gradient_is_within_16_ulp(case: Case) -> None:
-    assert not wrong_curvatures(case, CORE_POINTS)
+POINTS, MANY_POINTS, CORE_POINTS = 100, 3000, 12
 
 
 @pytest.mark.parametrize("case", [case for case in SMOOTH if case.bounds not in (EXACT, STANDARD)], ids=repr)
 def test_exceptions_have_a_reason_and_are_needed(case: Case) -> None:
-    value = max(error for *_, error in value_errors(case, POINTS))
-    slope = max(error for *_, error in slope_errors(case, POINTS))
     assert case.bounds.reason, f"{case.name} is allowed more than the standard without a reason"
-    assert value > STANDARD.value or slope > STANDARD.first, f"{case.name} needs no exception: {value:.3g}, {slope:.3g} ulp"
+    values, slopes = value_errors(case, MANY_POINTS), slope_errors(case, MANY_POINTS)
+    needed = any(e > STANDARD.value for *_, e in values) or any(e > STANDARD.first for *_, e in slopes)
+    assert needed, f"{case.name} needs no exception"
 
 
 @pytest.mark.parametrize("case", SMOOTH, ids=repr)
@@ -83,7 +66,7 @@ def test_every_op_of_the_engine_is_in_the_table() -> None:
         y = case.f(*operands)
         used |= {v.op.name for root in [y, *grad(y, operands)] for v in topological_order(root)}
     assert not set(ops.TABLE) - used, "ops without a row in tests/cases.py"
-    assert not [family for family in ops.FAMILIES if not any(name.startswith(f"{family}[") for name in used)]
+    assert not [family for family in ops.FAMILIES if not any(name.startswith(family) for name in used)]
 
 
 def test_stop_gradient_is_a_constant_to_differentiation() -> None:
@@ -94,64 +77,7 @@ def test_stop_gradient_is_a_constant_to_differentiation() -> None:
     assert grad(grad(y, x), x).data == 0.0
 
 
-# --- The tester tested ---------------------------------------------------------------------------------------------------------
-
-
-@contextmanager
-def rule_replaced(op: Op, wrong: Callable[..., Any]) -> Iterator[None]:
-    right = op.rule
-    try:
-        op.rule = wrong
-        yield
-    finally:
-        op.rule = right
-
-
-def disagreements(case: Case) -> list[str]:
-    """What the suite says about a case: values, first and second derivatives, and the rows of the edge table for it."""
-    kinks = [text for row in ROWS if row.name == case.name for text in wrong_row(row)]
-    return wrong_values(case, 20) + wrong_slopes(case, 20) + kinks + wrong_curvatures(case, 4)
-
-
-WRONG_RULES: dict[str, tuple[str, str, Callable[..., Any]]] = {
-    "sign of the second operand": ("subtract", "subtract", lambda g, y, a, b: (g, g)),
-    "operands swapped": ("multiply", "multiply", lambda g, y, a, b: (g * a, g * b)),
-    "incoming derivative forgotten": ("multiply", "multiply", lambda g, y, a, b: (b, a)),
-    "incoming derivative squared": ("add", "add", lambda g, y, a, b: (g * g, g)),
-    "quotient rule without its minus": ("divide", "divide", lambda g, y, a, b: (g / b, g * y / b)),
-    "operand in place of result": ("divide", "divide", lambda g, y, a, b: (g / b, -(g * a / b))),
-    "contributions swapped": ("divide", "divide", lambda g, y, a, b: (-(g * y / b), g / b)),
-    "exponent not lowered": ("**3", "**3.0", lambda g, y, a: (g * 3.0 * y,)),
-    "factor forgotten": ("**3", "**3.0", lambda g, y, a: (g * a * a,)),
-    "relative error of 1e-9": ("exp", "exp", lambda g, y, a: (g * y * (1.0 + 1e-9),)),
-    "relative error of 1e-15": ("exp", "exp", lambda g, y, a: (g * y * (1.0 + 1e-15),)),
-    "result in place of operand": ("expm1", "expm1", lambda g, y, a: (g * y,)),
-    "reciprocal of the wrong thing": ("log", "log", lambda g, y, a: (ops.divide(g, y),)),
-    "factor 2": ("sqrt", "sqrt", lambda g, y, a: (ops.divide(g, y),)),
-    "cancelling form of tanh′": ("tanh", "tanh", lambda g, y, a: (g * (1.0 - y * y),)),
-    "cancelling form of σ′": ("sigmoid", "sigmoid", lambda g, y, a: (g * (y * (1.0 - y)),)),
-    "sign of sin in cos′": ("cos", "cos", lambda g, y, a: (g * ag.sin(a),)),
-    "wrong only in the second order": ("sin", "sin", lambda g, y, a: (g * ag.stop_gradient(ag.cos(a)),)),
-    "wrong helper, seen only in the second order": ("tanh", "sech2", lambda g, y, a: (g * (2.0 * ag.tanh(a) * y),)),
-    "tie not shared": ("maximum", "maximum", lambda g, y, a, b: (ag.where(a >= b, g, 0.0), ag.where(a >= b, 0.0, g))),
-    "derivative 1 at the kink": ("relu", "relu", lambda g, y, a: (ag.where(a >= 0.0, g, 0.0),)),
-    "derivative 0 at the bound": ("clamp", "clamp[-1.0,1.0]", lambda g, y, a: (ag.where((a > -1.0) & (a < 1.0), g, 0.0),)),
-    "bias forgotten": ("dot", "dot", lambda g, y, *xs: [*[g * x for x in xs[3:6]], *[g * w for w in xs[:3]], None]),
-    "weights and inputs swapped": ("dot", "dot", lambda g, y, *xs: [*[g * w for w in xs[:3]], *[g * x for x in xs[3:6]], g]),
-    "one term lost": ("sum", "sum", lambda g, y, *xs: [*[g] * (len(xs) - 1), None]),
-    "both branches of where": ("where less", "select", lambda g, y, c, a, b: (None, g, g)),
-}
-
-
-@pytest.mark.parametrize("mistake", WRONG_RULES)
-def test_a_wrong_rule_is_found(mistake: str) -> None:
-    name, op_name, wrong = WRONG_RULES[mistake]
-    case = BY_NAME[name]
-    assert not disagreements(case), "the right rule is not accepted"
-    with rule_replaced(ops.named_op(op_name), wrong):
-        found = disagreements(case)
-    assert found, f"{name} with a wrong rule ({mistake}) passes every check"
-    assert all("got" in line and "expected" in line for line in found)
+# --- check_gradients tested ----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 
 from autograd import Value
-from autograd.compiler import engines
-from autograd.compiler.program import Program, build
-from autograd.derivatives import adjoint_graph
+from autograd.compiler import engines, normal
+from autograd.compiler.adjoints import gradient
+from autograd.compiler.packs import packed
+from autograd.compiler.program import Program
 from tests.autograd.oracles import differences
 
 ENGINES = ("numpy", "llvm")
@@ -37,11 +38,13 @@ def eager(graph: Graph, point: Point) -> list[float]:
 def program_of(graphs: Sequence[Graph], point: Point, place: str) -> Program:
     """One program that answers for all graphs, recorded at a point."""
     leaves = [Value(x) for x in point]
-    outputs: list[Value] = []
-    for graph in graphs:
-        result = graph(leaves)
-        outputs += [result, *adjoint_graph(result, leaves)]
-    return build(outputs, **{place: leaves})
+    results = [graph(leaves) for graph in graphs]
+    form = normal.Graph(results, **{place: leaves})
+    outputs: list[int] = []
+    for result in results:
+        at = form.place(result)
+        outputs += [at, *gradient(form, at, range(len(leaves)))]
+    return packed(form, outputs)
 
 
 def run(program: Program, points: Sequence[Point], *, engine: str, fast: bool = False) -> list[list[float]]:

@@ -4,6 +4,8 @@ import math
 import platform
 import random
 from collections.abc import Iterator
+from fractions import Fraction
+from typing import Any
 
 import llvmlite.binding as llvm
 import numpy as np
@@ -11,10 +13,21 @@ import pytest
 from mpmath import mp
 
 import autograd
-from autograd.compiler import exact_math, llvm_executor
-from autograd.compiler.fast_math import VectorFunction
-from autograd.compiler.llvm_executor import has_library_bits
-from tests.autograd.oracles import differences
+from autograd import ops
+from autograd.compiler.targets.llvm import (
+    exact_atan,
+    exact_erf,
+    exact_exp,
+    exact_log,
+    exact_math,
+    exact_rows,
+    exact_sine,
+    executor,
+    two_doubles,
+)
+from autograd.compiler.targets.llvm.executor import has_library_bits
+from autograd.compiler.targets.llvm.fast_math import VectorFunction
+from tests.autograd.oracles import same_bits
 
 KNOWN = "one whose sequence exact_math knows"
 
@@ -23,39 +36,105 @@ KNOWN = "one whose sequence exact_math knows"
 def fresh() -> Iterator[None]:
     """Nothing remembered of what was tried and compiled, neither before nor after."""
     has_library_bits.cache_clear()
-    llvm_executor.recent.clear()
+    executor.recent.clear()
     yield
     has_library_bits.cache_clear()
-    llvm_executor.recent.clear()
+    executor.recent.clear()
 
 
-def points(name: str, count: int) -> list[float]:
-    """Points unlike those of the trial: another seed, an odd number of them, and rare numbers in between."""
-    rng, usual = random.Random(7), exact_math.USUAL[name]
-    found = [rng.choice((-1.0, 1.0)) * usual * 2.0 ** -rng.expovariate(0.2) for _ in range(count)]
-    for x in (math.nan, math.inf, -math.inf, -0.0, 5e-324, -usual, 2.0 * usual, 709.9, -745.2, 1e300):
-        found[rng.randrange(count)] = x
-    return found
+def square(x: Any) -> Any:
+    return ops.power(x, 2.0)
 
 
+def function(name: str) -> Any:
+    return square if name == "square" else getattr(autograd, name)
+
+
+USUAL = {
+    "exp": 512.0,
+    "tanh": 22.0,
+    "erf": 6.5,
+    "log": 4.0,
+    "log1p": 4.0,
+    "square": 1e3,
+    "sin": 2048.0,
+    "cos": 2048.0,
+    "atan": 1e3,
+    "atan2": 1e3,
+}
+
+
+def points(name: str, count: int) -> list[list[float]]:
+    """For each argument points unlike those of the trial: another seed, an odd number of them, and rare numbers in between."""
+    rng, usual, columns = random.Random(7), USUAL[name], list[list[float]]()
+    for _ in exact_math.operands(name):
+        found = [rng.choice((-1.0, 1.0)) * usual * 2.0 ** -rng.expovariate(0.2) for _ in range(count)]
+        for x in (1.0, math.nan, math.inf, -math.inf, 0.0, -0.0, 5e-324, 1e-310, -usual, 2.0 * usual, 709.9, -745.2, 1e300):
+            found[rng.randrange(count)] = x
+        columns.append(found)
+    return columns
+
+
+# A row has as many lanes as a batch, but not more than 8.
+@pytest.mark.parametrize("width", [2, 4, 8])
 @pytest.mark.parametrize("name", exact_math.NAMES)
-def test_strict_mode_has_the_bits_of_math_on_many_numbers(name: str) -> None:
+def test_strict_mode_has_the_bits_of_math_on_many_numbers(name: str, width: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever the library: where ours has other bits it is not in use."""
-    xs = points(name, 50_001)
-    got = autograd.compile(getattr(autograd, name), engine="llvm")(np.array(xs)).tolist()
-    expected = [getattr(autograd, name)(x) for x in xs]
-    assert not [line for x, a, b in zip(xs, got, expected, strict=True) for line in differences(f"{name}({x!r})", [a], [b])]
+    monkeypatch.setattr(executor, "WIDTH", width)
+    columns = points(name, 50_001 if width == 8 else 5_001)
+    got = autograd.compile(function(name), engine="llvm")(*map(np.array, columns)).tolist()
+    for *xs, a in zip(*columns, got, strict=True):
+        expected = float(function(name)(*xs))
+        assert same_bits(a, expected), f"{name}{tuple(xs)}: got {a!r}, expected {expected!r}"
+
+
+@pytest.mark.parametrize("count", [3, 4, 16, 35])
+def test_many_rows_at_once_have_the_bits_of_each(count: int) -> None:
+    def f(x: Any) -> Any:
+        return sum([autograd.tanh(x * (1.0 + 0.1 * k)) for k in range(count)], 0.0)
+
+    rng = random.Random(count)
+    xs = [rng.gauss(0.0, 3.0) for _ in range(500)] + [0.0, -0.0, 1e-310, 21.9, 22.1, -1e300, math.inf, -math.inf, math.nan]
+    compiled = autograd.compile(f, engine="llvm")
+    for x, a in zip(xs, compiled(np.array(xs)).tolist(), strict=True):
+        assert same_bits(a, f(x)), f"at {x!r}: got {a!r}, expected {f(x)!r}"
+    (variants,) = compiled._made.variants.values()
+    (made,) = [executor for v in variants for executor in v.executors.values()]
+    assert ("@rows_tanh" in made.llvm_ir) is (count >= exact_rows.FEWEST and has_library_bits("tanh"))
+
+
+def unfused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(VectorFunction, "fused", lambda f, a, b, c: f.add(f.mul(a, b), c))
+
+
+def with_another_coefficient(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, *others = exact_erf.NUMERATORS
+    monkeypatch.setattr(exact_erf, "NUMERATORS", ((math.nextafter(first[0], 1.0), *first[1:]), *others))
+
+
+def undoubted(monkeypatch: pytest.MonkeyPatch) -> None:
+    nearest = two_doubles.nearest
+    everywhere = lambda f, hi, lo, doubt: nearest(f, hi, lo, 0.0)  # noqa: E731
+    for module in (two_doubles, exact_sine, exact_atan):
+        monkeypatch.setattr(module, "nearest", everywhere)
+
+
+MISTAKES = dict.fromkeys(exact_math.NAMES, undoubted) | {
+    "exp": unfused,
+    "tanh": unfused,
+    "log1p": unfused,
+    "erf": with_another_coefficient,
+}
 
 
 @pytest.mark.parametrize("name", exact_math.NAMES)
-def test_the_same_sequence_without_fused_operations_is_found_out_and_not_used(
-    name: str, fresh: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_another_sequence_is_found_out_and_not_used(name: str, fresh: None, monkeypatch: pytest.MonkeyPatch) -> None:
     def in_use() -> bool:
-        f = autograd.compile(getattr(autograd, name), engine="llvm")
-        y = f(np.array([0.3]))
-        assert y.tolist() == [getattr(math, name)(0.3)]
-        (variants,) = f._variants.values()
+        f = autograd.compile(function(name), engine="llvm")
+        xs = [0.3] * len(exact_math.operands(name))
+        y = f(*[np.array([x]) for x in xs])
+        assert y.tolist() == [function(name)(*xs)]
+        (variants,) = f._made.variants.values()
         return any(f"@exact_{name}" in executor.llvm_ir for v in variants for executor in v.executors.values())
 
     agrees = has_library_bits(name)
@@ -63,7 +142,7 @@ def test_the_same_sequence_without_fused_operations_is_found_out_and_not_used(
     if not agrees:
         pytest.skip(f"this machine's library is not {KNOWN}")
     has_library_bits.cache_clear()
-    monkeypatch.setattr(VectorFunction, "fused", lambda f, a, b, c: f.add(f.mul(a, b), c))
+    MISTAKES[name](monkeypatch)
     assert not has_library_bits(name)
     assert not in_use()
 
@@ -76,9 +155,45 @@ def test_the_usual_glibc_is_the_one_they_were_written_for() -> None:
     assert [name for name in exact_math.NAMES if has_library_bits(name)] == list(exact_math.NAMES)
 
 
+def test_the_table_of_logarithms_is_that_of_reciprocals() -> None:
+    for i, (r, high, low) in enumerate(zip(*exact_log.table(), strict=True)):
+        with mp.workprec(200):
+            error = mp.mpf(high) + mp.mpf(low) + mp.log(mp.mpf(r))
+            assert abs(error) < mp.mpf(2) ** -95, f"entry {i}: −log {r} = {high} + {low}, off by {mp.nstr(error)}"
+        assert (high * 2**42).is_integer()
+        widest = max([abs(m * Fraction(r) - 1) for m in exact_log.segment(i)])
+        assert widest < (2**-7 if exact_log.segment(i)[0] < 1 else 2**-6), f"entry {i}: z is not exact"
+        assert high == 0.0 or abs(high) >= widest, f"entry {i}: the sum loses more than it says"
+
+
+@pytest.mark.parametrize("digits", [1, 2, 6, 13, 15])
+def test_rounding_to_digits_is_native_and_as_pythons(digits: int) -> None:
+    """Halves and their neighbours above all: the decimal number is what counts, not the rounded product."""
+    rng = np.random.default_rng(digits)
+    halves = (rng.integers(-(10**6), 10**6, 4000) + 0.5) / 10.0**digits
+    large = 2.0**53 / 10.0**digits * rng.uniform(0.2, 4.0, 2000)
+    rare = [0.0, -0.0, math.inf, -math.inf, math.nan, 5e-324, 1.7e308, 2.675, 1e22]
+    xs = np.concatenate([halves, np.nextafter(halves, 9.0), np.nextafter(halves, -9.0), large, rng.normal(size=2000), rare])
+    f = autograd.compile(lambda x: round(x, digits), engine="llvm")
+    for x, a in zip(xs.tolist(), f(xs).tolist(), strict=True):
+        expected = round(x, digits) if math.isfinite(x) else x
+        assert same_bits(a, expected), f"round({x!r}, {digits}): got {a!r}, expected {expected!r}"
+    (variants,) = f._made.variants.values()
+    assert not [executor for v in variants for executor in v.executors.values() if executor.has_callbacks]
+
+
+def test_the_tables_of_sines_and_angles_are_exact() -> None:
+    with mp.workprec(200):
+        sines = [(n, x, mp.sin(mp.pi * n / 64)) for n, x in enumerate(exact_sine.sines())]
+        angles = [(n, x, mp.atan(mp.mpf(n) / 64)) for n, x in enumerate(exact_atan.angles())]
+        for n, x, expected in [*sines, *angles]:
+            got = mp.fsum(two_doubles.split(x))
+            assert abs(got - expected) <= mp.mpf(2) ** -105 * abs(expected) + mp.mpf(2) ** -120, f"entry {n}: {got}, {expected}"
+
+
 def test_the_table_of_powers_is_two_to_the_k_over_128() -> None:
-    table = exact_math.table()
-    for i in range(exact_math.STEPS):
+    table = exact_exp.table()
+    for i in range(exact_exp.STEPS):
         high = np.array([(table[2 * i + 1] + (i << 45)) % 2**64], dtype=np.uint64).view(float)[0]
         rest = np.array([table[2 * i]], dtype=np.uint64).view(float)[0]
         with mp.workprec(200):

@@ -16,16 +16,19 @@ import pytest
 from mpmath import mp
 
 import autograd
+import nn
 from autograd import Value, grad
-from autograd.compiler.fast_math import VECTORIZED
+from autograd.compiler.targets.llvm.executor import LlvmExecutor
 from tests.autograd.oracles import rounding_bounds, ulps
-from tests.cases import CASES
+from tests.cases import BY_NAME, CASES
 from tests.compiler.runs import ENGINES, answers, disagreements, eager, program_of, run
+from tests.compiler.said import NEARLY
 from tests.compiler.wild import SPECIAL, wild_graph, wild_points
 from tests.random_graphs import SMOOTH_CASES, Program, random_program
+from tests.trust.bits import graph_of
 
 # NumPy's own functions are within 4 ulp by its documentation.
-ULPS = {"exp": 1.0, "expm1": 2.0, "tanh": 3.0, "log": 1.0, "log1p": 2.0}
+ULPS = {"exp": 1.0, "expm1": 2.0, "tanh": 3.0, "log": 1.0, "log1p": 2.0, "sin": 0.6, "cos": 0.6, "atan": 0.6}
 
 
 def sizes(low: float, high: float, count: int) -> list[float]:
@@ -47,11 +50,24 @@ POINTS: dict[str, list[float]] = {
     "expm1": [*dense(-50.0, 50.0), *dense(-1.0, 1.0), *dense(600.0, 709.7, 300), *both_signs(sizes(1e-300, 700.0, 1000))],
     "tanh": [*dense(-25.0, 25.0), *dense(-1.0, 1.0), *both_signs(sizes(1e-300, 300.0, 1000))],
     "log": [*dense(0.5, 2.0), *dense(0.99, 1.01), *sizes(5e-324, 1e-307, 300), *sizes(1e-308, 1e308, 1000)],
+    "sin": [
+        *dense(-10.0, 10.0),
+        *dense(-2100.0, 2100.0),
+        *both_signs(sizes(1e-300, 1e6, 1000)),
+        *[math.pi / 64 * n for n in range(999)],
+    ],
+    "cos": [
+        *dense(-10.0, 10.0),
+        *dense(-2100.0, 2100.0),
+        *both_signs(sizes(1e-300, 1e6, 1000)),
+        *[math.pi / 64 * n for n in range(999)],
+    ],
+    "atan": [*dense(-3.0, 3.0), *dense(-0.1, 0.1), *both_signs(sizes(1e-300, 1e300, 2000))],
     "log1p": [*dense(-0.999, 2.0), *dense(-0.1, 0.1), *both_signs(sizes(1e-300, 0.999, 1000)), *sizes(1.0, 1e308, 500)],
 }
 
 
-@pytest.mark.parametrize("name", VECTORIZED)
+@pytest.mark.parametrize("name", ULPS)
 def test_vector_functions_are_within_their_ulps(name: str) -> None:
     points = POINTS[name]
     got = autograd.compile(getattr(autograd, name), engine="llvm", fast=True)(np.array(points)).tolist()
@@ -62,7 +78,7 @@ def test_vector_functions_are_within_their_ulps(name: str) -> None:
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize("name", VECTORIZED)
+@pytest.mark.parametrize("name", ULPS)
 def test_special_numbers_come_out_as_in_c99(engine: str, name: str) -> None:
     function = getattr(autograd, name)
     points = [*SPECIAL, 1e-310, 1000.0, -1000.0, -700.0, math.nextafter(-1.0, 0.0), -2.0, 2.0**-54, 744.0, 709.782712893384]
@@ -169,3 +185,31 @@ def test_every_op_of_nan_and_inf(engine: str) -> None:
     columns = autograd.compile(lambda x: [case.f(x) for case in cases], engine=engine, fast=True)(xs)
     for case, column in zip(cases, columns, strict=True):
         assert [repr(y) for y in column.tolist()] == [repr(float(case.f(x))) for x in xs.tolist()], case.name
+
+
+@pytest.mark.parametrize("name", sorted(NEARLY))
+def test_ops_of_python_functions_are_native(name: str) -> None:
+    """No call of Python is left in fast mode: Γ and its kin, and sums that are rounded once, are built of arithmetic."""
+    case = BY_NAME[name]
+    arity = len(case.domain)
+    program = program_of([graph_of(case)], [0.3 + 0.1 * i for i in range(arity)], "lanes")
+    strict, fast = (LlvmExecutor(program, fast=is_fast) for is_fast in (False, True))
+    assert "callback" in strict.llvm_ir and "callback" not in fast.llvm_ir
+    points = case.core_points(20)
+    _, got = fast.evaluate(np.zeros(0), np.array(points).T.copy())
+    expected = np.array([eager(graph_of(case), point) for point in points]).T
+    size = np.maximum(1.0, np.abs(expected).max(axis=0))
+    expected = expected[: len(got)]  # a slope of 1 is no row
+    assert (np.abs(got - expected) <= 1e-12 * size).all(), (points, got, expected)
+
+
+def test_a_training_loop_with_the_gamma_function_is_native() -> None:
+    def poisson(a: Any, y: Any) -> Any:
+        return autograd.exp(a) - y * a + autograd.math.lgamma(a * a + 1.0)
+
+    X, y = [[0.1 * i] for i in range(12)], [float(i % 3) for i in range(12)]
+    models = [nn.MLP(1, [4, 1], activation="tanh", seed=0) for _ in range(2)]
+    for model, more in zip(models, ({"fast": True, "engine": "llvm"}, {"engine": "eager"}), strict=True):
+        nn.fit(model, X, y, loss=poisson, epochs=5, batch_size=4, seed=0, progress=False, **more)
+    native, plain = ([p.data for p in model.parameters()] for model in models)
+    assert np.abs(np.array(native) - np.array(plain)).max() < 1e-11

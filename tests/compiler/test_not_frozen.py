@@ -39,6 +39,8 @@ RIGHT: dict[str, tuple[Callable[[Any], Any], Callable[[float], float]]] = {
     "a number under no_grad": (_computes_without_gradient, lambda x: x * (x * x)),
     "a derivative at a plain number": (lambda x: x * grad(lambda t: t * x)(2.0), lambda x: x * x),
     "== with a fraction": (lambda x: x * 2 if x == Fraction(1) else x * 100, lambda x: x * 2 if x == 1 else x * 100),
+    "a number as text": (lambda x: x * len(f"{x:.3g}"), lambda x: x * len(f"{x:.3g}")),
+    "the text of a sum": (lambda x: x * float(f"{x + x:.1f}"), lambda x: x * float(f"{x + x:.1f}")),
     "a power of nan": (lambda x: x**math.nan if x > 50 else x, lambda x: x),
 }
 
@@ -235,7 +237,7 @@ LOSSES: dict[str, Callable[[Any, Any], Any]] = {
 
 @pytest.mark.parametrize("name", LOSSES)
 def test_losses_that_cannot_be_recorded(engine: str, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nn.training.WORK_WORTH_COMPILING", 0)
+    monkeypatch.setattr("nn.engines.WORK_WORTH_COMPILING", 0)
     with pytest.raises(TypeError, match="cannot be recorded"):
         fitted(engine, loss=LOSSES[name])
     assert agree("auto", loss=LOSSES[name]).engine == "eager"
@@ -256,7 +258,9 @@ class Dropout(Plain):
         self.generator = [generator]
 
 
-@pytest.mark.parametrize("make", [random.Random, np.random.default_rng, np.random.RandomState], ids=str)
+@pytest.mark.parametrize(
+    "make", [random.Random, np.random.default_rng, np.random.RandomState], ids=["Random", "default_rng", "RandomState"]
+)
 def test_generators_that_a_model_holds(engine: str, make: Callable[[int], Any]) -> None:
     for seed in range(5):
         generator = make(seed)
@@ -308,7 +312,7 @@ class Adagrad(Optimizer):
 
 @pytest.mark.parametrize("make", [Clipped, Counting], ids=lambda make: make.__name__)
 def test_optimizers_that_cannot_be_recorded(engine: str, make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nn.training.WORK_WORTH_COMPILING", 0)
+    monkeypatch.setattr("nn.engines.WORK_WORTH_COMPILING", 0)
     with pytest.raises(TypeError, match=r"step\(\) of its own|reads self\.steps"):
         fitted(engine, optimizer=make)
     assert agree("auto", optimizer=make).engine == "eager"
@@ -357,11 +361,12 @@ def test_an_interruption_of_the_first_stretch_ends_gracefully(
     engine: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from autograd.compiler import training
+    from autograd.compiler.targets.llvm.training import NativeLoop
 
     def interrupt(*arguments: object, **settings: object) -> None:
         raise KeyboardInterrupt
 
-    for loop in (training.ArrayLoop, training.NativeLoop):
+    for loop in (training.ArrayLoop, NativeLoop):
         monkeypatch.setattr(loop, "run", interrupt)
     history, weights = fitted(engine)
     assert (history.interrupted, weights) == (True, [0.5, -0.2])

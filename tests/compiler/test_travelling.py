@@ -1,6 +1,7 @@
 """Compiled things pickle: as their programs, compiled again on arrival; and worker processes run them."""
 
 import pickle
+import sys
 from typing import Any
 
 import numpy as np
@@ -48,7 +49,8 @@ def test_a_function_of_a_module_can_be_recorded_anew(engine: str) -> None:
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_of_a_lambda_what_was_recorded_travels(engine: str) -> None:
+def test_of_a_lambda_what_was_recorded_travels(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "cloudpickle", None)  # as where it is not installed
     f = autograd.compile(lambda xs: xs[0] * xs[1] if xs[0] > 0 else xs[1], engine=engine)
     xs = np.array([2.0, 4.0])
     f([2.0, 3.0])
@@ -128,3 +130,61 @@ def test_workers_of_joblib_run_it() -> None:
         expected, slopes = step.value_and_grad(point)
         assert (value, gradient) == (expected, slopes.tolist())
     assert values == [f(x) for x, _ in points]
+
+
+RATE = 2.0
+
+
+def doubled(x: Any) -> Any:
+    return x * RATE
+
+
+class Line:
+    def __init__(self, slope: float) -> None:
+        self.slope = slope
+
+    @autograd.compile
+    def at(self, x: Any) -> Any:
+        return self.slope * x
+
+
+def test_with_cloudpickle_a_lambda_travels_whole() -> None:
+    pytest.importorskip("cloudpickle")
+    f = autograd.compile(lambda xs: xs[0] * xs[1] if xs[0] > 0 else xs[1])
+    f([1.0, 2.0])
+    there = sent(f)
+    assert (there([-1.0, 2.0]), there.hessian([1.0, 2.0])) == (2.0, [[0.0, 1.0], [1.0, 0.0]])
+    assert sent(sent(autograd.compile(lambda x: x * 2.0)))(3.0) == 6.0
+
+
+def test_vectors_and_methods_travel() -> None:
+    f = autograd.compile(hill, vectors="x")
+    assert sent(autograd.compile(doubled))(1.5) == 3.0
+    assert sent(f)._vectors == (True, False)
+    line = Line(2.0)
+    assert line.at(3.0) == 6.0
+    there = sent(line.at)
+    assert there(3.0) == 6.0
+    there.__wrapped__.__self__.slope = 5.0
+    assert (there(3.0), line.at(3.0)) == (15.0, 6.0)
+
+
+def test_what_was_recorded_with_other_numbers_is_recorded_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    f = autograd.compile(doubled)
+    assert f(1.5) == 3.0
+    parcel = pickle.dumps(f)
+    monkeypatch.setattr(sys.modules[__name__], "RATE", 10.0)
+    assert pickle.loads(parcel)(1.5) == 15.0
+
+
+def test_started_afresh_processes_run_it() -> None:
+    """Of the kind "spawn": they import everything anew."""
+    import multiprocessing
+
+    w = Value(0.5)
+    step = autograd.compile((w * 2.0).exp() * w)
+    things = [step, area, autograd.compile(hill), Line(2.0).at]
+    expected = [step.value_and_grad([0.5])[0], area(2.0), hill(2.0, 3.0), 8.0]
+    with multiprocessing.get_context("spawn").Pool(2) as pool:
+        answers = [pool.apply_async(thing, args) for thing, args in zip(things, ((), (2.0,), (2.0, 3.0), (4.0,)), strict=True)]
+        assert [answer.get(100) for answer in answers] == expected

@@ -51,6 +51,14 @@ _SPECIAL_STEPS: tuple[Callable[[Pick, Picks], Value], ...] = (
     lambda pick, picks: ag.elu(pick(), 0.7),
     lambda pick, picks: ag.clamp(pick(), -1.0, 1.0),
 )
+# Ops whose bits no other language may choose.
+EXACT_UNARY = tuple(ops.TABLE[name] for name in ("negative", "abs", "floor", "sign", "stop_gradient", "sqrt", "relu"))
+EXACT_BINARY = tuple(
+    ops.TABLE[name] for name in ("add", "subtract", "multiply", "divide", "modulo", "hypot", "maximum", "minimum")
+)
+_EXACT_STEPS = tuple(
+    step for step in _SPECIAL_STEPS[8:] if not any(name in step.__code__.co_names for name in ("logsumexp", "softmax", "elu"))
+)
 # Graphs of one family use the same few ops, so that one program for all of them has few packs and compiles quickly.
 FAMILY = 25
 _OF_EACH = 4
@@ -62,10 +70,11 @@ def _palette(kinds: Sequence[Any], family: int) -> list[Any]:
     return [shuffled[(_OF_EACH * family + i) % len(kinds)] for i in range(_OF_EACH)]
 
 
-def wild_graph(seed: int, leaves: Sequence[Value], size: int = 10) -> Value:
-    """A graph of ``size`` random steps over the leaves, and the sum of its last three nodes."""
+def wild_graph(seed: int, leaves: Sequence[Value], size: int = 10, *, exact: bool = False) -> Value:
+    """A graph of ``size`` random steps over the leaves, and the sum of its last three nodes; ``exact``: without the C library."""
     rng = random.Random(seed)
-    unary, binary = _palette(_UNARY, seed // FAMILY), _palette(_BINARY, seed // FAMILY)
+    kinds = (EXACT_UNARY, EXACT_BINARY, _EXACT_STEPS) if exact else (_UNARY, _BINARY, _SPECIAL_STEPS)
+    unary, binary, specials = [_palette(some, seed // FAMILY) for some in kinds]
     nodes = list(leaves)
 
     def pick() -> Value:
@@ -79,7 +88,7 @@ def wild_graph(seed: int, leaves: Sequence[Value], size: int = 10) -> Value:
         (6, lambda: rng.choice(binary)(pick(), pick())),
         (2, lambda: pick() * rng.choice((2.0, -1.5, 0.0, 1.0)) + rng.choice((1.0, -0.0, 0.25))),
         (1, lambda: rng.choice((1.0, -0.0, 0.25)) - pick() * pick()),
-        *[(1.5, partial(special, pick, picks)) for special in _palette(_SPECIAL_STEPS, seed // FAMILY)],
+        *[(1.5, partial(special, pick, picks)) for special in specials],
     )
     weights = [weight for weight, _ in steps]
     for _ in range(size):

@@ -12,7 +12,7 @@ import pytest
 import autograd
 import nn
 from autograd import Value, topological_order
-from nn.layers import ACTIVATIONS
+from nn.activations import ACTIVATIONS
 
 POINTS = [[0.3, -1.2], [2.0, 0.5], [-0.7, 0.9]]
 

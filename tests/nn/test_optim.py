@@ -13,6 +13,7 @@ from nn.optim import Optimizer
 MAKERS: dict[str, Callable[..., Optimizer]] = {
     "sgd": lambda ps: nn.SGD(ps, lr=0.05),
     "momentum": lambda ps: nn.SGD(ps, lr=0.05, momentum=0.9),
+    "nesterov": lambda ps: nn.SGD(ps, lr=0.05, momentum=0.9, nesterov=True),
     "adam": lambda ps: nn.Adam(ps, lr=0.05),
     "adam, other betas": lambda ps: nn.Adam(ps, lr=0.05, betas=(0.7, 0.8), eps=1e-3),
     "adamw": lambda ps: nn.AdamW(ps, lr=0.05, weight_decay=0.1),
@@ -33,6 +34,7 @@ def torch_makers(torch: Any) -> dict[str, Callable[..., Any]]:
     return {
         "sgd": lambda ps: torch.optim.SGD(ps, lr=0.05),
         "momentum": lambda ps: torch.optim.SGD(ps, lr=0.05, momentum=0.9),
+        "nesterov": lambda ps: torch.optim.SGD(ps, lr=0.05, momentum=0.9, nesterov=True),
         "adam": lambda ps: torch.optim.Adam(ps, lr=0.05),
         "adam, other betas": lambda ps: torch.optim.Adam(ps, lr=0.05, betas=(0.7, 0.8), eps=1e-3),
         "adamw": lambda ps: torch.optim.AdamW(ps, lr=0.05, weight_decay=0.1),
@@ -52,7 +54,8 @@ def test_the_path_is_torchs(name: str) -> None:
         (x * x + 10 * y * y + z**4 / 20).backward()
         other.step()
         got, expected = [p.data for p in params], [float(t.detach()) for t in theirs]
-        assert got == pytest.approx(expected, rel=1e-11), f"step {step + 1}: got {got}, expected {expected}"
+        bound = 1e-15 if "sgd" in name or name == "nesterov" else 1e-11
+        assert got == pytest.approx(expected, rel=bound, abs=bound), f"step {step + 1}: got {got}, expected {expected}"
 
 
 @pytest.mark.parametrize("name", list(MAKERS))
@@ -118,6 +121,7 @@ def test_bad_rates(make: Callable[..., Optimizer], lr: float) -> None:
     ("make", "message"),
     [
         (lambda ps: nn.SGD(ps, lr=0.1, momentum=1.0), r"momentum must lie in \[0, 1\), got 1.0"),
+        (lambda ps: nn.SGD(ps, nesterov=True), "nesterov=True needs a momentum above 0"),
         (lambda ps: nn.Adam(ps, betas=(1.0, 0.9)), r"betas\[0\] must lie in \[0, 1\), got 1.0"),
         (lambda ps: nn.Adam(ps, betas=(0.9, -0.1)), r"betas\[1\] must lie in \[0, 1\), got -0.1"),
         (lambda ps: nn.AdamW(ps, betas=(0.9, math.nan)), r"betas\[1\] must lie in \[0, 1\), got nan"),

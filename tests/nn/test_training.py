@@ -10,7 +10,7 @@ import pytest
 
 import nn
 from autograd import Value
-from nn.training import History
+from nn.history import History
 
 X = [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0], [0.5, 0.5]]
 Y = [0, 1, 1, 0, 1]
@@ -108,6 +108,13 @@ def test_arrays_are_lists() -> None:
     assert column.state_dict() == flat.state_dict()
 
 
+def test_adam_and_mse_unless_something_else_is_said() -> None:
+    silent, said = model_of(), model_of()
+    nn.fit(silent, X, Y, epochs=3, **QUIET)
+    nn.fit(said, X, Y, loss="mse", optimizer=nn.Adam(said.parameters()), epochs=3, **QUIET)
+    assert silent.state_dict() == said.state_dict() != model_of().state_dict()
+
+
 def test_several_targets_and_numbers_alone() -> None:
     plane = nn.Layer(1, 2, nonlin=False, seed=0)
     nn.fit(plane, [0.0, 1.0, 2.0], [[1, 0], [3, -1], [5, -2]], loss="half_sse", optimizer="sgd", epochs=300, **QUIET)
@@ -164,6 +171,27 @@ def test_accuracy_counts_by_the_losss_threshold(loss: str, targets: list[float],
     model.b.data = score
     history = nn.fit(model, X, targets, loss=loss, optimizer=nn.SGD(model.parameters(), lr=0.0), epochs=1, **QUIET)
     assert history.accuracy == ([] if expected is None else [expected])
+
+
+@pytest.mark.parametrize(
+    ("loss", "targets", "expected"),
+    [
+        ("mse", [[0.3, 0.1], [0.2, 0.5]], None),  # numbers to be met, the larger of which is no class
+        ("mse", [[0.3, 0.7], [0.2, 0.8]], None),
+        ("mse", [[1.0, 0.0], [0.0, 1.0]], 0.5),
+        ("hinge", [[1.0, -1.0], [-1.0, 1.0]], 0.5),
+        ("bce", [[1.0, 1.0], [0.0, 1.0]], None),
+        ("cross_entropy", [[0.3, 0.7], [0.2, 0.8]], 1.0),
+    ],
+)
+def test_accuracy_is_counted_where_targets_are_classes(loss: str, targets: list[list[float]], expected: float | None) -> None:
+    model = nn.Layer(2, 2, nonlin=False, init=0.0)
+    model.neurons[1].b.data = 0.25
+    history = nn.fit(model, X[:2], targets, loss=loss, optimizer=nn.SGD(model.parameters(), lr=0.0), epochs=1, **QUIET)
+    assert history.accuracy == ([] if expected is None else [expected])
+    if expected is None and targets[0] != [0.3, 0.7]:
+        with pytest.raises(ValueError, match="y holds no labels"):
+            model.accuracy(X[:2], targets)
 
 
 def test_callbacks_see_each_epoch_and_can_end_the_training() -> None:
@@ -294,8 +322,8 @@ def test_bad_input_comes_before_the_first_step(change: dict[str, Any], message: 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"X": "text"}, "X must be a list or an array, got str"),
-        ({"X": 3.0}, "X must be a list or an array, got float"),
+        ({"X": "text"}, "X must be a list, an array or a data frame, got str"),
+        ({"X": 3.0}, "X must be a list, an array or a data frame, got float"),
         ({"X": [["1", "2"]] * 5}, r"X\[0\]\[0\]: .*real number, got str"),
         ({"y": [None] * 5}, r"y\[0\]: .*real number, got NoneType"),
     ],

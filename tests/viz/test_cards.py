@@ -6,7 +6,8 @@ import pytest
 
 import autograd
 from autograd import Value, dot, maximum
-from viz.cards import Card, Edge, cards_of, number
+from viz.cards import Card, Edge, cards_of
+from viz.notation import number
 
 A, B, C = (lambda: Value(2.0, label="a")), (lambda: Value(5.0, label="b")), (lambda: Value(1.0))
 
@@ -22,21 +23,27 @@ A, B, C = (lambda: Value(2.0, label="a")), (lambda: Value(5.0, label="b")), (lam
         (lambda: A() - 2, "− 2", "a − 2"),
         (lambda: A() / 4, "÷ 4", "a ÷ 4"),
         (lambda: 1 / A(), "1 ÷", "1 ÷ a"),
-        (lambda: A() ** 3, "^3", "a^3"),
-        (lambda: A() ** -0.5, "^−0.5", "a^−0.5"),
+        (lambda: A() + -1, "− 1", "a − 1"),
+        (lambda: A() - -1, "+ 1", "a + 1"),
+        (lambda: -1 - A(), "−1 −", "−1 − a"),
+        (lambda: A() / -2, "÷ (−2)", "a ÷ (−2)"),
+        (lambda: A() ** 12, "( )¹²", "a¹²"),
+        (lambda: A() ** -1, "( )⁻¹", "a⁻¹"),
+        (lambda: A() ** 3, "( )³", "a³"),
+        (lambda: A() ** -0.5, "( )^−0.5", "a^−0.5"),
         (lambda: 2 ** A(), "2 ^", "2 ^ a"),
         (lambda: A() ** B(), "^", "a ^ b"),
         (lambda: -A(), "−", "−a"),
         (lambda: A().tanh(), "tanh", "tanh(a)"),
         (lambda: C().exp(), "exp", "exp(v0)"),
         (lambda: maximum(A(), 0), "max(·, 0)", "max(a, 0)"),
-        (lambda: A() * -1e-7, "× −1e−7", "a × −1e−7"),
+        (lambda: A() * -1e-7, "× (−1e−7)", "a × (−1e−7)"),
         (lambda: autograd.sum([A(), B(), C()]), "Σ", "a + b + v2"),
         (lambda: dot([A(), B()], [C(), C()], C()), "w·x + b", "a·v2 + b·v3 + v4"),
-        (lambda: dot([A(), B()], [1.0, -2.0], C()), "w·(1, −2) + b", "a·1 + b·−2 + v2"),
-        (lambda: dot([A(), B()], [1.0, -2.0]), "w·(1, −2)", "a·1 + b·−2 + 0"),
-        (lambda: dot([A(), B()], [C(), 3.0], -0.5), "w·(·, 3) − 0.5", "a·v2 + b·3 + −0.5"),
-        (lambda: dot([A()] * 6, range(6)), "w·(0, 1, …, 5)", "a·0 + a·1 + a·2 + a·3 + a·4 + a·5 + 0"),
+        (lambda: dot([A(), B()], [1.0, -2.0], C()), "w·(1, −2) + b", "a·1 + b·(−2) + v2"),
+        (lambda: dot([A(), B()], [1.0, -2.0]), "w·(1, −2)", "a·1 + b·(−2)"),
+        (lambda: dot([A(), B()], [C(), 3.0], -0.5), "w·(·, 3) − 0.5", "a·v2 + b·3 − 0.5"),
+        (lambda: dot([A()] * 6, range(6)), "w·(0, 1, …, 5)", "a·0 + a·1 + a·2 + a·3 + a·4 + a·5"),
         (lambda: Value(1.0, (A(), B()), "myop"), "myop", "myop(a, b)"),
         (lambda: Value(1.0, (A(),)), "f", "f(a)"),
     ],
@@ -55,8 +62,18 @@ def test_a_leaf_is_a_card_without_caption():
 def test_numbers_written_in_the_expression_have_no_card():
     x = Value(3.0, label="x")
     picture = cards_of((2 * x + 1) ** 2)
-    assert [card.caption for card in picture.cards] == ["", "2 ×", "+ 1", "^2"]
+    assert [card.caption for card in picture.cards] == ["", "2 ×", "+ 1", "( )²"]
     assert picture.links == [(0, 1), (1, 2), (2, 3)]
+
+
+def test_the_zero_that_a_sum_begins_with_is_left_out_of_pictures():
+    a, b = A(), B()
+    total = sum([a * a, b * b])
+    assert [card.caption for card in cards_of(total, zero_sums=False).cards] == ["", "×", "", "×", "+"]
+    assert cards_of(total, zero_sums=False).links == [(0, 1), (0, 1), (2, 3), (2, 3), (1, 4), (3, 4)]
+    assert [card.caption for card in cards_of(total).cards] == ["", "×", "0 +", "", "×", "+"]
+    alone = sum([a])
+    assert [card.caption for card in cards_of(alone, zero_sums=False).cards] == ["", "0 +"]
 
 
 def test_a_labelled_number_keeps_its_card():

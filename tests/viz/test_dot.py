@@ -137,3 +137,31 @@ def test_without_graphviz_render_writes_the_picture(no_graphviz, neuron, tmp_pat
 def test_without_graphviz_png_is_graphviz_own_error(no_graphviz, neuron):
     with pytest.raises(graphviz.ExecutableNotFound):
         draw_dot(neuron, format="png").pipe()
+
+
+@pytest.fixture
+def no_processes(no_graphviz, monkeypatch):
+    """As in the browser, where Python cannot start a program."""
+
+    def refuse(*args, **options):
+        raise OSError(138, "emscripten does not support processes.")
+
+    monkeypatch.setattr("subprocess.Popen", refuse)
+
+
+def test_where_there_are_no_processes_there_is_no_dot(no_processes, neuron, tmp_path):
+    from viz import draw
+
+    dot = draw_dot(neuron)
+    assert dot.pipe() == draw(neuron, engine="builtin").to_svg().encode()
+    assert Path(dot.render(tmp_path / "neuron")).read_bytes() == dot.pipe()
+    for make in (lambda: dot.pipe(format="png"), lambda: dot.render(tmp_path / "neuron", format="png")):
+        with pytest.raises(graphviz.ExecutableNotFound, match="make sure the Graphviz executables are on your systems' PATH"):
+            make()
+
+
+def test_a_picture_that_cannot_be_written_says_so(neuron, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError, match="file") as caught:
+        draw_dot(neuron).render(tmp_path / "file" / "neuron")
+    assert not isinstance(caught.value, graphviz.ExecutableNotFound)

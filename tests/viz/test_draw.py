@@ -227,24 +227,38 @@ def test_save(neuron, tmp_path):
     assert not re.search(r'(src|href)="', page), "the page must need no other file"
 
 
-def test_save_png(neuron, tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "pygraphviz", None)
-    monkeypatch.setenv("PATH", "/nonexistent")
-    with pytest.raises(RuntimeError, match=r'pip install "chalkgrad\[graphviz\]", or save as .svg'):
-        draw(neuron).save(tmp_path / "a.png")
-    assert not (tmp_path / "a.png").exists()
+@pytest.mark.parametrize(("ending", "magic"), [("png", b"\x89PNG"), ("pdf", b"%PDF-")])
+def test_save_as_png_and_pdf(neuron, ending, magic, tmp_path, monkeypatch):
+    """The pictures are our drawing: their size is that of the SVG; twice the same bytes."""
+    picture = draw(neuron, engine="builtin")
+    with monkeypatch.context() as without:
+        without.setitem(sys.modules, "typst", None)
+        with pytest.raises(ImportError, match=r'pip install "chalkgrad\[pictures\]"'):
+            picture.save(tmp_path / f"a.{ending}")
+    assert not (tmp_path / f"a.{ending}").exists()
+    pytest.importorskip("typst")
+    first, second = (picture.save(tmp_path / f"{name}.{ending}").read_bytes() for name in "ab")
+    assert first.startswith(magic) and first == second
+    width, height = picture.layout.width + 24, picture.layout.height + 24
+    if ending == "png":
+        assert int.from_bytes(first[16:20]) == pytest.approx(2 * width, abs=2)
+        assert int.from_bytes(first[20:24]) == pytest.approx(2 * height, abs=2)
+    else:
+        box = re.search(rb"/MediaBox ?\[0 0 ([\d.]+) ([\d.]+)\]", first)
+        assert [float(side) for side in box.groups()] == pytest.approx([0.75 * width, 0.75 * height], abs=1)
 
 
 @pytest.mark.parametrize("label", ["plain", *NASTY])
-def test_png_of_any_label(label, tmp_path):
-    pytest.importorskip("pygraphviz")
-    x = Value(1.0, label=label)
-    assert draw(x * 2).save(tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
+def test_png_and_pdf_of_any_label(label, tmp_path):
+    pytest.importorskip("typst")
+    picture = draw(Value(1.0, label=label) * 2, engine="builtin")
+    assert picture.save(tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
+    assert picture.save(tmp_path / "a.pdf").read_bytes().startswith(b"%PDF-")
 
 
 @pytest.mark.parametrize("name", ["a", "a.jpg", "a.svg.txt"])
 def test_save_as_what_it_cannot(neuron, name, tmp_path):
-    with pytest.raises(ValueError, match=r"saved as \.svg, \.html, \.png, \.dot"):
+    with pytest.raises(ValueError, match=r"saved as \.svg, \.html, \.png, \.pdf, \.dot"):
         draw(neuron, engine="builtin").save(tmp_path / name)
 
 
@@ -253,7 +267,7 @@ def test_a_large_graph_is_refused_or_drawn_on_request():
     for _ in range(3000):
         x = x + Value(1.0)
     with pytest.raises(ValueError, match=r"6,001 values .* 6,001 cards.*max_nodes=6001"):
-        draw(x)
+        draw(x, fold=False)
     assert len(draw(x, engine="builtin", max_nodes=6001).cards.cards) == 6001
 
 
@@ -280,5 +294,5 @@ def test_another_autograd_is_named(tmp_path):
 
 
 def test_public_names():
-    assert viz.__all__ == ["Graph", "boundary", "draw", "draw_dot", "filters", "loss", "sensitivity"]
+    assert viz.__all__ == sorted(viz.__all__, key=lambda name: (name.islower(), name))
     assert all(hasattr(viz, name) for name in viz.__all__)

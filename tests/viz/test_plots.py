@@ -110,6 +110,33 @@ def test_any_scores_can_be_plotted(score, ax):
     viz.boundary(Model(score), [[0.0, 0.0], [0.0, 0.0]], [0, 1], ax=ax, resolution=5).figure.canvas.draw()
 
 
+@pytest.mark.parametrize(
+    ("ending", "marks"),
+    [
+        ({}, []),
+        ({"stopped": True, "kept_epoch": 2}, ["kept (epoch 2)", "stopped (epoch 3)"]),
+        ({"interrupted": True, "kept_epoch": 3}, ["interrupted (epoch 3)"]),
+        ({"converged": True, "kept_epoch": 3}, ["converged (epoch 3)"]),
+    ],
+)
+def test_loss_marks_the_end_and_what_was_kept(ending, marks, ax):
+    history = SimpleNamespace(
+        loss=[3.0, 2.0, 1.0], accuracy=[], validation_loss=[2.0, 1.0, 1.5], validation_accuracy=[], **ending
+    )
+    viz.loss(history, ax=ax)
+    assert [text.get_text() for text in ax.get_legend().get_texts()][2:] == marks
+    assert [line.get_xdata()[0] for line in ax.lines[2:]] == [int(mark[-2]) for mark in marks]
+
+
+@pytest.mark.parametrize(("scores", "names"), [(1, ("cat", "dog")), (2, ("cat", "dog"))])
+def test_boundary_names_the_classes_of_the_model(scores, names, ax):
+    model = SimpleNamespace(predict=lambda points: [[-x, x][-scores:] for x, _ in points], classes=names)
+    viz.boundary(model, [[-1, 0], [1, 0], [2, 1]], ["cat", "dog", "dog"], ax=ax, resolution=8)
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == list(names)
+    with pytest.raises(ValueError, match="expected the classes of the model, 'cat', 'dog'; got 'cow'"):
+        viz.boundary(model, [[-1, 0]], ["cow"], ax=ax, resolution=8)
+
+
 def test_boundary_takes_arrays(ax):
     numpy = pytest.importorskip("numpy")
     model = SimpleNamespace(predict=lambda points: numpy.array(points) @ numpy.array([1.0, -1.0]))

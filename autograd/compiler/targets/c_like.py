@@ -1,0 +1,465 @@
+"""The walk for languages of C's kind: the statements of a function, and the helpers and tables that they use.
+
+Small programs become straight lines, one named number for each sum or kernel; larger ones a loop for each pack, so that the text grows
+with packs and tables and not with nodes. A ``Language`` says what differs: how a number and a declaration are written, and what the
+functions of the C library are called. Bits are those of the eager engine as far as the language's own functions go: sums are added up
+in order, nothing is contracted or regrouped.
+
+Shared numbers live where they come from: constants in ``k``, inputs in the arrays that the function is given, results in ``s`` (or
+``s7`` in straight lines); rows in ``r``, one sample after the other.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any, final
+
+import numpy as np
+
+from autograd.compiler.kernels import body_of
+from autograd.compiler.program import Pack, Program, Run, Slots
+from autograd.compiler.targets.c_language import Argument, Expression, Language, grouped, identifier
+from autograd.compiler.targets.tables import Axis, Place, Strip, Tables, strips
+from autograd.compiler.targets.walk import Counter, Walk
+from autograd.ops import Op
+
+# Programs of up to so many operands in all are straight lines.
+STRAIGHT = 256
+LINE = 120
+
+
+def operands_of(program: Program) -> int:
+    """The number of operands of all packs."""
+    return sum(table.size for pack in program.packs for table in pack.tables)
+
+
+def _index(parts: Sequence[tuple[int, Counter]], constant: int) -> str:
+    """Σ coefficient·counter + constant."""
+    terms = []
+    for coefficient, counter in parts:
+        if isinstance(counter, int):
+            constant += coefficient * counter
+        elif coefficient:
+            product = counter if coefficient == 1 else grouped(counter)
+            if abs(coefficient) != 1:
+                product = f"{abs(coefficient)} * {product}"
+            terms.append(("- " if coefficient < 0 else "+ ") + product)
+    terms.sort()  # those to be added first
+    if constant > 0 and terms and terms[0].startswith("-"):
+        terms.insert(0, f"+ {constant}")
+    elif constant or not terms:
+        terms.append(f"- {-constant}" if constant < 0 else f"+ {constant}")
+    return " ".join(terms).removeprefix("+ ")
+
+
+@final
+@dataclass(frozen=True)
+class _Cell:
+    """An instance of a strip: the counters that its operands depend on, and its number as Σ coefficient·counter + start."""
+
+    n: Counter
+    i: Counter
+    j: Counter
+    parts: tuple[tuple[int, Counter], ...]
+    start: int
+
+
+@final
+@dataclass(frozen=True)
+class _Named:
+    """The operands of one table in straight lines, where every number has a name."""
+
+    is_row: bool
+    table: Slots
+
+
+@final
+@dataclass(frozen=True)
+class _Source:
+    """The operands of one table in loops: where they lie, and the arrays from the first place of each on."""
+
+    place: Place
+    arrays: tuple[tuple[str, int], ...]
+
+
+@final
+@dataclass(frozen=True)
+class _Columns:
+    """The operands of a table of short sums, term by term."""
+
+    terms: tuple[_Source, ...]
+
+
+@final
+@dataclass
+class _Sum:
+    """Terms with their signs; once a loop adds to them they are in the variable ``total``."""
+
+    terms: list[tuple[int, str]]
+    is_begun: bool = False
+
+
+@final
+class Printer(Walk):
+    """Writes one program as the ``lines`` of a function's body, with ``helpers`` and ``tables``.
+
+    ``inputs`` name the arrays of its shared inputs, one after the other, and ``outputs`` those of its shared outputs. Of a program with
+    lanes the samples lie one after the other in ``lanes``, and its rows in ``rows_out``.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        language: Language,
+        inputs: Sequence[Argument],
+        outputs: Sequence[Argument],
+        guards: Sequence[tuple[bool, str]] = (),
+    ) -> None:
+        super().__init__(program)
+        self.language, self.outputs, self.guards = language, outputs, guards
+        self.is_straight = operands_of(program) + len(program.outputs) <= STRAIGHT
+        if self.is_straight:
+            self.written_out = operands_of(program)
+        self.lines: list[str] = []
+        self.helpers: dict[str, list[str]] = {}
+        self.tables = Tables()
+        self.used_numbers: dict[str, tuple[float, ...]] = {}  # arrays of numbers that loops read
+        self._depth = 1
+        self._strip = Strip(0, 1, 1, 1)  # that in work
+        self._literals: dict[int, float] = dict(enumerate(program.constants))
+        self._numbers = {"k": program.constants}
+        self._arrays = [("k", 0)]
+        start = len(program.constants)
+        for argument in inputs:
+            self._arrays.append((argument.name, start))
+            if argument.values is not None:
+                self._numbers[argument.name] = argument.values
+                self._literals.update(enumerate(argument.values, start))
+            start += argument.size
+        self.first, self.computed = start, program.shared_size - start  # slots of results
+        self._arrays.append(("s", start))
+        self.walk()
+        self._copy_out()
+
+    def lanes(self, packs: Sequence[Pack]) -> None:
+        """A loop over the samples."""
+        self._start_sums_over_lanes([pack for pack in packs if pack.reduces])
+        with self._loop("lane", "count"):
+            self._copy_in()
+            self.packs(packs)
+            self._copy_rows()
+
+    # --- Lines ---
+
+    def say(self, line: str) -> None:
+        """A line at the present depth."""
+        self.lines.append("  " * self._depth + line)
+
+    @contextmanager
+    def _loop(self, counter: str, stop: Counter, start: int = 0) -> Iterator[str]:
+        """A loop over a counter."""
+        self.say(f"for ({self.language.counter}{counter} = {start}; {counter} < {stop}; {counter}++) {{")
+        self._depth += 1
+        yield counter
+        self._depth -= 1
+        self.say("}")
+
+    @contextmanager
+    def _over(self, counter: str, count: int) -> Iterator[Counter]:
+        """A loop over a counter, or no loop where there is one place."""
+        if count == 1:
+            yield 0
+            return
+        with self._loop(counter, count):
+            yield counter
+
+    @contextmanager
+    def _block(self, *, is_needed: bool) -> Iterator[None]:
+        """Braces around what declares names."""
+        if is_needed:
+            self.say("{")
+            self._depth += 1
+        yield
+        if is_needed:
+            self._depth -= 1
+            self.say("}")
+
+    # --- Packs ---
+
+    def pack(self, pack: Pack) -> None:
+        """In loops strip by strip."""
+        if self.is_straight:
+            super().pack(pack)
+            return
+        for strip in strips(_columns(pack), pack.count):
+            self._strip, at = strip, strip.instances()
+            super().pack(replace(pack, tables=tuple([table[at] for table in pack.tables])))
+
+    def sources(self, pack: Pack) -> list[Any]:
+        """Names in straight lines, places in loops; of short sums each term is a column of its own."""
+        kinds = pack.rows_of_tables()
+        if self.is_straight:
+            return [_Named(is_row, table) for is_row, table in zip(kinds, pack.tables, strict=True)]
+        if not _is_short(pack):
+            return [self._source(table, is_row) for is_row, table in zip(kinds, pack.tables, strict=True)]
+        return [
+            _Columns(tuple([self._source(table[:, t : t + 1], is_row) for t in range(table.shape[1])]))
+            for is_row, table in zip(kinds, pack.tables, strict=True)
+        ]
+
+    def cells(self, pack: Pack, sources: Sequence[Any]) -> Iterator[list[_Cell]]:
+        """One instance at a time: a line each, or the loops of a strip."""
+        if self.is_straight:
+            for n in range(pack.count):
+                if not self._is_known(pack, n):
+                    yield [_Cell(n, n, n, ((1, n),), 0)]
+            return
+        is_alone = pack.count == 1 and not _is_short(pack)
+        with self._cells() as cell, self._block(is_needed=is_alone):
+            yield [cell]
+
+    def at(self, source: Any, cell: _Cell) -> tuple[Any, _Cell]:
+        """Both."""
+        return source, cell
+
+    def read(self, operand: tuple[Any, _Cell], t: Counter) -> str:
+        """An expression."""
+        source, cell = operand
+        if isinstance(source, _Named):
+            return self._named(source.is_row, int(source.table[int(cell.n), int(t)]))
+        return self._read(source.terms[int(t)], cell, 0) if isinstance(source, _Columns) else self._read(source, cell, t)
+
+    def term(self, run: Run, factors: Sequence[str], total: _Sum | None) -> _Sum:
+        """One more term, or one added to the variable; where a gate is closed −0, which changes no sum."""
+        sign, text = run.sign, factors[0] if run.b_is_row is None else f"{factors[0]} * {factors[1]}"
+        if run.gate_is_row is not None:
+            zero, nothing = map(self.language.number, (0.0, -0.0))
+            signed = text if sign > 0 else f"-{grouped(text)}"
+            sign, text = 1, f"({factors[-1]} {self.language.unequal} {zero} ? {signed} : {nothing})"
+        if total is None:
+            return _Sum([(sign, text)])
+        if total.is_begun:
+            self.say(f"total {'-' if sign < 0 else '+'}= {text};")
+        else:
+            total.terms.append((sign, text))
+        return total
+
+    def repeated(self, start: int, stop: int, totals: list[_Sum], add: Callable[[Counter, list[_Sum]], list[_Sum]]) -> list[_Sum]:
+        """A loop that adds to the variable."""
+        (total,) = totals
+        if not total.is_begun:
+            self._statement(f"{self.language.variable}total =", total.terms)
+            total.is_begun = True
+        with self._loop("t", stop, start) as t:
+            return add(t, totals)
+
+    def store(self, pack: Pack, cells: Sequence[_Cell], results: Sequence[_Sum]) -> None:
+        """A named number, or an element of an array; sums over lanes grow."""
+        (cell,), (total,) = cells, results
+        place = "r" if pack.is_row else "s"
+        if self.is_straight:
+            declared = "" if pack.reduces else self.language.constant
+            head = f"{declared}{place}{pack.out + int(cell.n)}"
+        else:
+            head = f"{place}[{_index(cell.parts, cell.start + pack.out - (0 if pack.is_row else self.first))}]"
+        terms = [(1, "total")] if total.is_begun else total.terms
+        self._statement(f"{head} {'+=' if pack.reduces else '='}", terms)
+
+    # --- Straight lines ---
+
+    def _is_known(self, pack: Pack, n: int) -> bool:
+        """Whether a kernel's operands are numbers; its result is one then, with the bits of Python's C library and not a compiler's."""
+        if pack.op is None:
+            return False
+        slots = [-1 if is_row else int(table[n, 0]) for is_row, table in zip(pack.rows, pack.tables, strict=True)]
+        if any(slot not in self._literals for slot in slots):
+            return False
+        self._literals[pack.out + n] = float(pack.op.value(*[self._literals[slot] for slot in slots]))
+        return True
+
+    def _named(self, is_row: bool, slot: int) -> str:
+        """A number in straight lines."""
+        if is_row:
+            return f"r{slot}"
+        if slot in self._literals:
+            return self.literal(self._literals[slot])
+        name, start = self._array_of(slot)
+        return f"s{slot}" if name == "s" else f"{name}[{slot - start}]"
+
+    def literal(self, x: float) -> str:
+        """A number as an operand."""
+        text = self.language.number(x)
+        return f"({text})" if text.startswith("-") else text
+
+    def _array_of(self, slot: int) -> tuple[str, int]:
+        """The array of a shared slot, and the slot of its first number."""
+        return next(array for array in reversed(self._arrays) if array[1] <= slot)
+
+    def _statement(self, head: str, terms: Sequence[tuple[int, str]]) -> None:
+        """head ± term ± term …; broken into lines where it is long."""
+        pieces = [("- " if sign < 0 else "+ ") + text for sign, text in terms]
+        first_sign, first = terms[0]
+        if re.fullmatch(r"\(-[\w.+-]+\)", first) and first_sign > 0:  # a lone negative number
+            first = first[1:-1]
+        line = f"{head} {f'-{grouped(first)}' if first_sign < 0 else first}"
+        for piece in pieces[1:]:
+            if 2 * self._depth + len(line) + len(piece) > LINE:
+                self.say(line)
+                line = f"  {piece}"
+            else:
+                line += f" {piece}"
+        self.say(f"{line};")
+
+    # --- Loops ---
+
+    @contextmanager
+    def _cells(self) -> Iterator[_Cell]:
+        """The strip in work as a loop, or as two loops."""
+        strip = self._strip
+        if strip.rows == 1 or strip.width == 1:
+            with self._over("n", strip.rows * strip.width) as n:
+                yield _Cell(n, n, n, ((1 if strip.rows == 1 else strip.step, n),), strip.start)
+            return
+        with self._loop("i", strip.rows) as i, self._loop("j", strip.width) as j:
+            yield _Cell(f"{strip.width} * {i} + {j}", i, j, ((strip.step, i), (1, j)), strip.start)
+
+    def _source(self, table: Slots, is_row: bool) -> _Source:
+        period = self._strip.width if self._strip.rows > 1 and self._strip.width > 1 else 0
+        if is_row:
+            return _Source(self.tables.place(table, period), (("r", 0),))
+        starts = np.array([start for _, start in self._arrays])
+        used = np.unique(np.searchsorted(starts, table, side="right") - 1)
+        return _Source(self.tables.place(table, period), tuple([self._arrays[i] for i in used]))
+
+    def _read(self, source: _Source, cell: _Cell, t: Counter) -> str:
+        """An operand: the t-th of this instance."""
+        parts, constant = self._slot(source.place, cell, t)
+        if not parts and source.arrays[0][0] != "r" and constant in self._literals:
+            return self.literal(self._literals[constant])
+        if not parts and source.arrays[0][0] != "r":
+            array, start = self._array_of(constant)
+            return self._element(array, str(constant - start))
+        self.used_numbers |= {name: self._numbers[name] for name, _ in source.arrays if name in self._numbers}
+        name, start = source.arrays[-1]
+        text = self._element(name, _index(parts, constant - start))
+        for (name, start), (_, end) in reversed(list(zip(source.arrays, source.arrays[1:], strict=False))):
+            text = f"({_index(parts, constant)} < {end} ? {self._element(name, _index(parts, constant - start))} : {text})"
+        return text
+
+    def _element(self, array: str, index: str) -> str:
+        return self.language.element(array, index, is_static=array in self._numbers or array == "tab")
+
+    def _slot(self, place: Place, cell: _Cell, t: Counter) -> tuple[list[tuple[int, Counter]], int]:
+        """A slot as (coefficient, counter) … and a constant."""
+        n, i, j = cell.n, cell.i, cell.j
+        if place.instances is None:
+            return [(1, self._element("tab", _index([(place.width, n), (1, t)], place.terms.start)))], 0
+        parts: list[tuple[int, Counter]] = []
+        constant = 0
+        axis = place.instances
+        counters = [(axis, n)] if not axis.on_grid else [(Axis(axis.start, axis.step), j), (Axis(0, axis.outer), i)]
+        for along, counter in [*counters, (place.terms, t)]:
+            if along.step is None:
+                parts.append((1, self._element("tab", _index([(1, counter)], along.start))))
+            elif isinstance(counter, int):
+                constant += along.start + along.step * counter
+            else:
+                constant += along.start
+                parts += [(along.step, counter)] if along.step else []
+        return parts, constant
+
+    # --- In and out ---
+
+    def _start_sums_over_lanes(self, reducing: Sequence[Pack]) -> None:
+        zero = self.language.number(0.0)
+        for pack in reducing:
+            if self.is_straight:
+                for k in range(pack.count):
+                    self.say(f"{self.language.variable}s{pack.out + k} = {zero};")
+            else:
+                with self._over("n", pack.count) as n:
+                    self.say(f"s[{_index([(1, n)], pack.out - self.first)}] = {zero};")
+
+    def _copy_in(self) -> None:
+        width = self.program.n_lanes
+        if self.is_straight:
+            for lane in range(width):
+                self.say(f"{self.language.constant}r{lane} = lanes[{_index([(width, 'lane')], lane)}];")
+        else:
+            with self._over("n", width) as q:
+                self.say(f"r[{q}] = lanes[{_index([(width, 'lane'), (1, q)], 0)}];")
+
+    def _copy_rows(self) -> None:
+        slots = [slot for is_row, slot in self.program.outputs if is_row]
+        self._copy("rows_out", slots, is_row=True, offset=[(len(slots), "lane")])
+
+    def _copy_out(self) -> None:
+        slots = [slot for is_row, slot in self.program.outputs if not is_row]
+        for guard in self.guards:
+            read = self._named(False, slots[0]) if self.is_straight else self._read_one(slots[0])
+            unmet = f"{grouped(read)} {self.language.equal if guard[0] else self.language.unequal} {self.language.number(0.0)}"
+            self.say(f"if ({unmet}) {self.language.refuse(guard)};")
+            slots = slots[1:]
+        for argument in self.outputs:
+            start: list[tuple[int, Counter]] = [(1, argument.offset)]
+            self._copy(argument.name, slots[: argument.size], is_row=False, offset=start, accumulated=argument.accumulated)
+            slots = slots[argument.size :]
+
+    def _read_one(self, slot: int) -> str:
+        """A shared number that has a place in an array."""
+        self._strip = Strip(0, 1, 1, 1)
+        return self._read(self._source(np.array([[slot]], dtype=np.int32), False), _Cell(0, 0, 0, (), 0), 0)
+
+    def _copy(
+        self, target: str, slots: Sequence[int], *, is_row: bool, offset: list[tuple[int, Counter]], accumulated: bool = False
+    ) -> None:
+        begun = f"{self.language.number(0.0)} + " if accumulated else ""
+        if self.is_straight:
+            for k, slot in enumerate(slots):
+                self.say(f"{target}[{_index(offset, k)}] = {begun}{self._named(is_row, slot)};")
+            return
+        column = np.array(slots, dtype=np.int32)
+        for self._strip in strips([column], len(slots)) if slots else ():
+            source = self._source(column[self._strip.instances()].reshape(-1, 1), is_row)
+            with self._cells() as cell:
+                self.say(f"{target}[{_index([*offset, *cell.parts], cell.start)}] = {begun}{self._read(source, cell, 0)};")
+
+    # --- Kernels ---
+
+    def kernel(self, op: Op, operands: Sequence[str]) -> _Sum:
+        """An op applied to operands, as a sum of one term."""
+        return _Sum([(1, self.call(op, operands))])
+
+    def call(self, op: Op, operands: Sequence[str]) -> str:
+        """An op applied to operands: its expression, or a call of a helper with its body."""
+        body = body_of(op, len(operands))
+        if len(body.instructions) <= 1:
+            return Expression(self, body, operands).result()
+        parameters = [f"a{i}" for i in range(len(operands))]
+        name = self.helper(f"op_{identifier(op.name)}", parameters, Expression(self, body, parameters).lines())
+        return f"{name}({', '.join(operands)})"
+
+    def helper(self, name: str, parameters: Sequence[str], lines: Sequence[str]) -> str:
+        """The name in the text of a helper with this body; of two with one name the later gets a number."""
+        full, number = self.language.name(name), 1
+        while self.helpers.setdefault(full, text := self.language.function(full, parameters, lines)) != text:
+            number += 1
+            full = self.language.name(f"{name}_{number}")
+        return full
+
+
+def _columns(pack: Pack) -> list[Slots]:
+    """What strips have to be regular in: the slots of each term of short sums, of the first terms of others. Full tables ask for none."""
+    if _is_short(pack):
+        return [column for table in pack.tables for column in table.T]
+    return [table[:, 0] for table in pack.tables] if all(map(_is_separable, pack.tables)) else []
+
+
+def _is_short(pack: Pack) -> bool:
+    """Whether a pack has no long run: its terms are written out."""
+    return all(run.count <= Printer.written_out for run in pack.runs)
+
+
+def _is_separable(table: Slots) -> bool:
+    return bool((table == table[:, :1] + (table[0] - table[0, 0])).all())

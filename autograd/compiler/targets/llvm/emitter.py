@@ -1,0 +1,325 @@
+"""A program as LLVM IR: one function, one loop nest per pack.
+
+The text grows with the number of packs, not of nodes: which slots an instance reads is arithmetic on loop counters where the slots
+lie in regular steps, and a look-up in a table of int32 handed to the function where they do not.
+
+Rows exist only for the ``width`` lanes in work; the loop over blocks of lanes is the outermost, so that all of a block's numbers stay
+in the nearest cache. Several instances of a pack run side by side (``jam``), which hides the latency of their additions (strict mode
+must do those of one instance one after the other) and lets instances that read the same row read it once.
+
+Signature of the generated function::
+
+    void run(double *s, double *r, const double *lanes, double *out_s, double *out_r, double *kept, const int *tab, long padded, long count)
+
+with the shared slots s (constants and inputs filled in), scratch r [rows_size × width], the lanes' inputs [n_lanes × padded], and the
+outputs; ``padded`` is the number of lanes rounded up to the width, ``count`` the lanes that are real.
+
+Sums over lanes run after the blocks, over rows that were kept for them in ``kept`` [row × (padded + width)], with 0 in the lanes that
+are not real: so a sum's total stays in registers from the first lane to the last. (The line of numbers added to each kept row keeps
+rows from falling on the same places of the cache when ``padded`` is a power of two.)
+"""
+
+import contextlib
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
+from typing import final
+
+import numpy as np
+
+from autograd.compiler.kernels import LIBM, body_of
+from autograd.compiler.program import Pack, Program, Run
+from autograd.compiler.targets import threefry
+from autograd.compiler.targets.llvm import exact_math, exact_rows, fast_math
+from autograd.compiler.targets.llvm.kernels import BodyEmitter
+from autograd.compiler.targets.llvm.lanes import LaneSums, shares, side_by_side
+from autograd.compiler.targets.llvm.loops import loops_of
+from autograd.compiler.targets.llvm.memory import Cell, Kept, Memory, Operand, Source
+from autograd.compiler.targets.llvm.text import Form, Text, double, vector_declarations
+from autograd.compiler.targets.tables import Tables
+from autograd.compiler.targets.walk import Counter, Walk
+from autograd.ops import Op
+
+# Instances of a pack of sums side by side. More of them cost time to compile and gain little: for rows 2, 4 and 8 gave 68, 62 and
+# 59 µs for a training step of 2-64-64-1, for shared numbers 1, 2 and 4 gave 40, 35 and 33 µs for a transformer's gradient.
+JAM_SHARED = 2
+
+
+@cache
+def jam_rows() -> int:
+    """Instances of a pack of rows side by side: 8 where a register holds 8 doubles; elsewhere 4, as the totals of 8 would fill all 16
+    registers of two halves each: 512 and 277 µs for that step on a processor with AVX2."""
+    import llvmlite.binding
+
+    return 8 if llvmlite.binding.get_host_cpu_features().get("avx512f") else 4
+
+
+# Shared numbers of instances that lie side by side are computed as vectors of so many.
+ACROSS = 8
+# LLVM takes more than twice as long for a function twice as long, so only so many packs go into one: the 115 packs of a transformer
+# compile in 0.34 instead of 0.64 s.
+PACKS_OF_A_FUNCTION = 8
+# In programs of more packs than this, packs of shared numbers with fewer operands are not optimised at all: a step of a transformer
+# of 11 places (164 packs) compiles in 0.26 instead of 0.67 s and takes 15 % longer.
+MANY_PACKS, LIGHT = 64, 1000
+
+_ARRAYS = "ptr noalias %s, ptr noalias %r"
+_REST = "ptr noalias readonly %tab, i64 %padded, i64 %count"
+_ARGUMENTS = f"{_ARRAYS}, ptr %lanes, ptr noalias %out_s, ptr %out_r, ptr noalias %kept, {_REST}"
+_ARGUMENTS_OF_A_PART = f"{_ARRAYS}, ptr noalias %kept, {_REST}"
+
+
+@final
+class Emitter(Walk):
+    """Writes one program for one number of lanes side by side (``width``; 1 means plain doubles).
+
+    ``exact`` says of a function of ``exact_math`` whether it has the C library's bits, ``among_many`` that this is one of many
+    programs, so that little text counts for more than the last third of speed. Lanes that are ``apart`` come and go as arrays of their
+    own: ``lanes`` and ``out_r`` are arrays of pointers to them.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        *,
+        width: int,
+        fast: bool,
+        exact: Callable[[str], bool],
+        among_many: bool = False,
+        apart: bool = False,
+    ) -> None:
+        super().__init__(program)
+        self.among_many = among_many
+        self.fast, self.exact = fast, exact
+        self.row, self.one, self.across = Form(width), Form(1), Form(ACROSS)
+        self.form = self.one  # that of the pack in work
+        self.text = Text()
+        self.tables = Tables()
+        self.memory = Memory(self.text, self.row, apart=apart)
+        self.flags = "contract " if fast else ""
+        self.kept = Kept()
+        self.uses_fast_math = False
+        self.drawing_widths: dict[int, None] = {}  # of vectors of random numbers
+        self.exact_in_use: dict[str, None] = {}
+        self.rows_in_use: dict[str, None] = {}
+        self.libm: dict[str, int] = {}  # functions of the C library in use → number of arguments
+        self.callbacks: dict[tuple[Op, int], str] = {}
+        self.name, self.parts = "", list[str]()
+
+    # --- The whole function ---
+
+    def function(self, name: str) -> str:
+        """The IR of the function."""
+        self.name, self.parts = name, []
+        self.walk()
+        self._copy_out([slot for is_row, slot in self.program.outputs if not is_row])
+        return "\n".join([*self.parts, f"define void @{name}({_ARGUMENTS}) {{\n{self.text.body()}\n}}\n"])
+
+    def definitions(self) -> str:
+        """Functions of our own that the function calls."""
+        exact = exact_math.functions(self.exact_in_use, self.row.width, fast=self.fast) if self.exact_in_use else ""
+        exact += "".join([exact_rows.function(name, self.row.width) for name in self.rows_in_use])
+        drawing = "".join([threefry.in_llvm(width) for width in self.drawing_widths])
+        return drawing + exact + (fast_math.functions(self.row.width) if self.uses_fast_math else "")
+
+    def declarations(self) -> list[str]:
+        """Declarations of what the function calls."""
+        lines = [f"declare double @libm_{name}({', '.join(['double'] * arity)})" for name, arity in self.libm.items()]
+        for (_, arity), name in self.callbacks.items():
+            lines.append(f"declare double @{name}({', '.join(['double'] * arity)})")
+        for width in dict.fromkeys([1, self.row.width]):
+            lines.extend(vector_declarations(width))
+        if self.exact_in_use:
+            lines.extend(exact_math.declarations(self.row.width))
+        widths = dict.fromkeys([ACROSS, self.row.width])
+        lines.extend(f"declare double @llvm.vector.reduce.fadd.v{w}f64(double, <{w} x double>)" for w in widths)
+        return lines
+
+    def packs(self, packs: Sequence[Pack]) -> None:
+        """Packs one after the other; many of them in functions of their own."""
+        if len(packs) <= PACKS_OF_A_FUNCTION:
+            super().packs(packs)
+            return
+        has_light = not packs[0].is_row and len(packs) > MANY_PACKS
+        for is_light, some in itertools.groupby(packs, lambda pack: has_light and _operands(pack) < LIGHT):
+            alike = list(some)
+            for start in range(0, len(alike), PACKS_OF_A_FUNCTION):
+                with self._apart("optnone" if is_light else ""):
+                    super().packs(alike[start : start + PACKS_OF_A_FUNCTION])
+
+    @contextlib.contextmanager
+    def _apart(self, attributes: str = "") -> Iterator[None]:
+        """What is written here becomes a function of its own, which is called."""
+        with self.text.apart() as body:
+            yield
+        part = f"@{self.name}_part{len(self.parts)}"
+        self.parts.append(f"define internal void {part}({_ARGUMENTS_OF_A_PART}) noinline {attributes} {{\n{body[0]}\n}}\n")
+        self.text.do(f"call void {part}(ptr %s, ptr %r, ptr %kept, ptr %tab, i64 %padded, i64 %count)")
+
+    def lanes(self, packs: Sequence[Pack]) -> None:
+        """The loop over blocks of lanes, and the sums over lanes after it."""
+        sums = LaneSums(self, [pack for pack in packs if pack.reduces])
+        plain = [pack for pack in packs if not pack.reduces]
+        self.kept = sums.kept
+        sums.begin()
+        with self.text.loop(0, "%padded", self.row.width) as block:
+            sums.mask(block)
+            with self.text.loop(0, self.program.n_lanes) as q:
+                self.memory.store("r", q, self.memory.lanes_in(q), self.row)
+            self._rows(plain, looped=not sums.packs)
+            sums.keep()
+        for pack in sums.packs:
+            with self._apart() if len(packs) > PACKS_OF_A_FUNCTION else contextlib.nullcontext():
+                sums.write(pack)
+
+    def _rows(self, packs: Sequence[Pack], *, looped: bool) -> None:
+        """Packs of rows, with the loops that are found again in them if they may be, and the rows that go out."""
+        outputs = [slot for is_row, slot in self.program.outputs if is_row]
+        loops = loops_of(packs, outputs, among_many=self.among_many) if looped else None
+        if loops is not None:
+            self.form = self.row
+            loops.write(self)
+            return
+        self.packs(packs)
+        if outputs:
+            axis = self.tables.axis(np.array(outputs, dtype=np.int32))
+            with self.text.loop(0, len(outputs)) as k:
+                self.memory.hand_out(self.memory.along(axis, k), k)
+
+    def _copy_out(self, slots: list[int]) -> None:
+        if not slots:
+            return
+        axis = self.tables.axis(np.array(slots, dtype=np.int32))
+        with self.text.loop(0, len(slots)) as k:
+            x = self.memory.load("s", self.memory.along(axis, k), self.one)
+            self.memory.store("out_s", k, x, self.one)
+
+    # --- Packs ---
+
+    def pack(self, pack: Pack) -> None:
+        """As in every language; rows of a function that has one for many rows at once."""
+        name = LIBM.get(pack.op) if pack.op is not None and pack.is_row and self.row.width > 1 and not self.fast else None
+        if name in exact_rows.PARTS and pack.count >= exact_rows.FEWEST and self.exact(name):
+            (source,) = self.sources(pack)
+            axis = source.place.instances
+            if axis is not None and axis.step == 1 and not axis.on_grid:
+                self._rows_at_once(name, self.memory.along(axis, "0"), pack)
+                return
+        super().pack(pack)
+
+    def _rows_at_once(self, name: str, first: str, pack: Pack) -> None:
+        self.exact_in_use[name] = self.rows_in_use[name] = None
+        self.libm[name] = 1
+        x, y = self.memory.row_at("r", first), self.memory.row_at("r", str(pack.out))
+        self.text.do(f"call void @rows_{name}_v{self.row.width}(ptr {x}, ptr {y}, i64 {pack.count})")
+
+    def sources(self, pack: Pack) -> list[Source]:
+        """Places in the rows and among the shared numbers."""
+        kinds = pack.rows_of_tables()
+        return [Source("r" if row else "s", self.tables.place(table)) for row, table in zip(kinds, pack.tables, strict=True)]
+
+    def cells(self, pack: Pack, sources: Sequence[Source]) -> Iterator[list[Cell]]:
+        """Loops over instances side by side; shared sums whose operands lie side by side as vectors of instances."""
+        done = self._across(pack, sources)
+        if done:
+            self.form = self.across
+            with self.text.loop(0, done, ACROSS) as n:
+                yield [Cell(n)]
+        self.form = self.row if pack.is_row else self.one
+        jam = 1 if pack.op is not None else jam_rows() if pack.is_row else JAM_SHARED
+        for start, stop, step in shares(pack.count, jam, done):
+            with self.text.loop(start, stop, step) as n:
+                yield side_by_side(self, n, step)
+
+    def _across(self, pack: Pack, sources: Sequence[Source]) -> int:
+        """How many sums are computed as vectors of instances."""
+        axes = [source.place.instances for source in sources]
+        is_regular = all([axis is not None and axis.step in (0, 1) for axis in axes])
+        return 0 if pack.is_row or pack.op is not None or not is_regular else pack.count - pack.count % ACROSS
+
+    def at(self, source: Source, cell: Cell) -> Operand:
+        """With the part of the slot that no loop over terms changes."""
+        return self.memory.operand(source, cell)
+
+    def read(self, operand: Operand, t: Counter) -> str:
+        """A register with the number, or with those of neighbouring instances."""
+        slot, axis = self.memory.slot(operand, str(t)), operand.source.place.instances
+        if self.form is self.across and axis is not None and axis.step == 1:
+            return self.memory.side_by_side(slot, self.form)
+        return self.memory.load(operand.source.array, slot, self.form)
+
+    def kernel(self, op: Op, operands: Sequence[str]) -> str:
+        """Its body in place."""
+        return BodyEmitter(self, self.form).run(body_of(op, len(operands)), operands)
+
+    def term(self, run: Run, factors: Sequence[str], total: str | None) -> str:
+        """Multiplied and added; where a gate is shut the total as it was."""
+        text, kind = self.text, self.form.kind
+        is_open = "" if run.gate_is_row is None else text.let(f"fcmp une {kind} {factors[-1]}, zeroinitializer")
+        term = factors[0] if run.b_is_row is None else text.let(f"fmul {self.flags}{kind} {factors[0]}, {factors[1]}")
+        if total is None:
+            following = text.let(f"fneg {kind} {term}") if run.sign < 0 else term
+        else:
+            verb = "fsub" if run.sign < 0 else "fadd"
+            reassoc = "reassoc " if self.fast and self.form is self.one else ""
+            following = text.let(f"{verb} {reassoc}{self.flags}{kind} {total}, {term}")
+        if not is_open:
+            return following
+        return text.let(f"select {self.form.bit} {is_open}, {kind} {following}, {kind} {total or self.form.constant(-0.0)}")
+
+    def repeated(
+        self, start: int, stop: int | str, totals: list[str], add: Callable[[Counter, list[str]], list[str]]
+    ) -> list[str]:
+        """A loop with the totals in variables."""
+        text, kind = self.text, self.form.kind
+        variables = [text.variable(kind, "total") for _ in totals]
+        for variable, total in zip(variables, totals, strict=True):
+            text.do(f"store {kind} {total}, ptr {variable}")
+        with text.loop(start, stop) as t:
+            so_far = [text.let(f"load {kind}, ptr {variable}") for variable in variables]
+            for variable, total in zip(variables, add(t, so_far), strict=True):
+                text.do(f"store {kind} {total}, ptr {variable}")
+        return [text.let(f"load {kind}, ptr {variable}") for variable in variables]
+
+    def store(self, pack: Pack, cells: Sequence[Cell], results: Sequence[str]) -> None:
+        """Registers to their slots."""
+        for cell, result in zip(cells, results, strict=True):
+            self.memory.store("r" if pack.is_row else "s", self.text.let(f"add i64 {cell.n}, {pack.out}"), result, self.form)
+
+    # --- Fast mode's freedom ---
+
+    def ahead(self, run: Run, operands: Sequence[Sequence[Operand]], start: int, totals: list[str]) -> tuple[int, list[str]]:
+        """In fast mode, terms of a shared sum that lie side by side: in several strands."""
+        text, kind = self.text, self.across.kind
+        stop = run.count - (run.count - start) % ACROSS
+        is_free = self.fast and self.form is self.one and run.gate_is_row is None
+        if not is_free or stop - start < 2 * ACROSS or not all([own[0].source.place.is_contiguous for own in operands]):
+            return start, totals
+        variables = [text.variable(kind, "strands") for _ in totals]
+        for variable in variables:
+            text.do(f"store {kind} zeroinitializer, ptr {variable}")
+        with text.loop(start, stop, ACROSS) as t:
+            for j, variable in enumerate(variables):
+                factors = [self._strand(own[j], t) for own in operands]
+                term = factors[0] if len(factors) == 1 else text.let(f"fmul contract {kind} {factors[0]}, {factors[1]}")
+                so_far = text.let(f"load {kind}, ptr {variable}")
+                text.do(f"store {kind} {text.let(f'fadd contract {kind} {so_far}, {term}')}, ptr {variable}")
+        return stop, [self._with_strands(run, variable, total) for variable, total in zip(variables, totals, strict=True)]
+
+    def _strand(self, operand: Operand, t: str) -> str:
+        """The operands of several terms of a run."""
+        slot = self.memory.slot(operand, t)
+        if operand.source.place.terms.step == 1:
+            return self.memory.side_by_side(slot, self.across)
+        return self.memory.load("s", slot, self.across)
+
+    def _with_strands(self, run: Run, variable: str, total: str) -> str:
+        """The total with the sum of its strands."""
+        strands = self.text.let(f"load {self.across.kind}, ptr {variable}")
+        reduce = f"@llvm.vector.reduce.fadd.v{ACROSS}f64(double {double(-0.0)}, {self.across.kind} {strands})"
+        reduced = self.text.let(f"call reassoc double {reduce}")
+        return self.text.let(f"{'fsub' if run.sign < 0 else 'fadd'} contract double {total}, {reduced}")
+
+
+def _operands(pack: Pack) -> int:
+    return sum([table.size for table in pack.tables])

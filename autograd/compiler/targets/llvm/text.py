@@ -1,0 +1,115 @@
+"""LLVM IR as text: numbers, the lines of a function, and loops."""
+
+import contextlib
+import struct
+from collections.abc import Iterator, Sequence
+from typing import final
+
+
+def double(x: float) -> str:
+    """A double as LLVM writes it without loss."""
+    return f"0x{struct.unpack('<Q', struct.pack('<d', x))[0]:016X}"
+
+
+@final
+class Form:
+    """Doubles side by side in one register: the lanes of a row, instances that are neighbours, or one alone."""
+
+    def __init__(self, width: int) -> None:
+        self.width = width
+        self.kind, self.bit, self.suffix = (
+            ("double", "i1", "f64")
+            if width == 1
+            else (
+                f"<{width} x double>",
+                f"<{width} x i1>",
+                f"v{width}f64",
+            )
+        )
+
+    def constant(self, x: float) -> str:
+        """The number in each place."""
+        return double(x) if self.width == 1 else f"<{', '.join([f'double {double(x)}'] * self.width)}>"
+
+
+@final
+class Text:
+    """The function's body as it grows. Counters and totals live in stack slots; LLVM turns those into registers."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.stack: list[str] = []
+        self._names = 0
+
+    def name(self, prefix: str = "v") -> str:
+        self._names += 1
+        return f"%{prefix}{self._names}"
+
+    def let(self, expression: str) -> str:
+        """A fresh register holding the expression."""
+        register = self.name()
+        self.lines.append(f"  {register} = {expression}")
+        return register
+
+    def do(self, instruction: str) -> None:
+        self.lines.append(f"  {instruction}")
+
+    def variable(self, kind: str, prefix: str) -> str:
+        """A stack slot."""
+        register = self.name(prefix)
+        self.stack.append(f"  {register} = alloca {kind}")
+        return register
+
+    def body(self) -> str:
+        """All that is written, as the body of a function that returns nothing."""
+        return "\n".join([*self.stack, "  br label %start", "start:", *self.lines, "  ret void"])
+
+    @contextlib.contextmanager
+    def apart(self) -> Iterator[list[str]]:
+        """What is written here becomes a body of its own, in the list at the end."""
+        outer = self.lines, self.stack, self._names
+        self.lines, self.stack, self._names = [], [], 0
+        body: list[str] = []
+        yield body
+        body.append(self.body())
+        self.lines, self.stack, self._names = outer
+
+    @contextlib.contextmanager
+    def loop(self, start: int, stop: int | str, step: int | str = 1) -> Iterator[str]:
+        """A counter from start up to, not including, stop; the body runs at least once."""
+        slot, label = self.variable("i64", "i"), self.name("loop")[1:]
+        self.do(f"store i64 {start}, ptr {slot}")
+        self.do(f"br label %{label}")
+        self.lines.append(f"{label}:")
+        counter = self.let(f"load i64, ptr {slot}")
+        yield counter
+        following = self.let(f"add nuw nsw i64 {counter}, {step}")
+        self.do(f"store i64 {following}, ptr {slot}")
+        self.do(f"br i1 {self.let(f'icmp slt i64 {following}, {stop}')}, label %{label}, label %{label}.end")
+        self.lines.append(f"{label}.end:")
+
+
+def transposed(text: Text, rows: Sequence[str]) -> list[str]:
+    """The columns of 8 rows of 8 numbers."""
+    kind = Form(8).kind
+
+    def shuffled(a: str, b: str, places: str) -> str:
+        order = ", ".join(f"i32 {n}" for n in places.split())
+        return text.let(f"shufflevector {kind} {a}, {kind} {b}, <8 x i32> <{order}>")
+
+    def joined(rows: Sequence[str], apart: int, low: str, high: str) -> list[str]:
+        """Of each row and its partner so far apart: what they have at the low places, and at the high ones."""
+        pairs = [(k, k + apart) for k in range(8) if not k & apart]
+        made = {place: shuffled(rows[a], rows[b], how) for a, b in pairs for place, how in ((a, low), (b, high))}
+        return [made[k] for k in range(8)]
+
+    rows = joined(rows, 1, "0 8 2 10 4 12 6 14", "1 9 3 11 5 13 7 15")
+    rows = joined(rows, 2, "0 1 8 9 4 5 12 13", "2 3 10 11 6 7 14 15")
+    return joined(rows, 4, "0 1 2 3 8 9 10 11", "4 5 6 7 12 13 14 15")
+
+
+def vector_declarations(width: int) -> list[str]:
+    """Declarations of what every processor does to vectors of this width (1: plain doubles)."""
+    form = Form(width)
+    unary = [f"declare {form.kind} @llvm.{f}.{form.suffix}({form.kind})" for f in ("fabs", "sqrt", "floor", "rint")]
+    return [*unary, f"declare {form.kind} @llvm.copysign.{form.suffix}({form.kind}, {form.kind})"]

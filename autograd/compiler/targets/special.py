@@ -1,0 +1,258 @@
+"""Ops whose values are Python functions of floats, for other languages: the Γ family, sums that are rounded once, decimal rounding.
+
+Each is written over any kind of number, like ``lowered``. Against the table's values, where these are finite: Γ within 10⁻¹³ relative,
+log |Γ|, ψ and ψ⁽ⁿ⁾ within 10⁻¹³ of the larger of 1 and the value (away from the poles), the fused product, sums and sums of products
+within 10⁻¹⁵ of the largest term. Infinities, zeros, poles and nan are the same, but for sums that overflow on the way. Rounding to
+decimal digits, ulp and nextafter have the table's bits where arithmetic is that of double.
+
+Sources: Stirling's series and the recurrences and reflections of Γ and ψ⁽ⁿ⁾ (Abramowitz and Stegun 6.1, 6.3, 6.4); the exact error of a
+sum (Knuth) and of a product (Dekker); the next float by one product and one sum (Rump, Zimmermann, Boldo, Melquiond, BIT 49, 2009).
+"""
+
+import math
+from functools import cache
+
+from autograd import ops
+from autograd.compiler.kernels import is_of_table
+from autograd.ops import Number, Op, where
+from autograd.ops.gamma import _BERNOULLI, _cotangent
+
+# The series serve from here on; the recurrences lead there from 0 in as many steps, more for derivatives.
+FROM = 12
+TERMS = 12
+# 27 bits: the high half of a number (Veltkamp).
+SPLITTER = 134217729.0
+
+
+def _stirling(x: Number) -> Number:
+    """log Γ(x) − (x − ½) log x + x − ½ log 2π for x ≥ 12."""
+    inverse = ops.divide(1.0, x)
+    square, total = inverse * inverse, 0.0
+    for k in range(TERMS, 0, -1):
+        total = total * square + _BERNOULLI[k - 1] / (2 * k * (2 * k - 1))
+    return total * inverse
+
+
+def _raised(x: Number) -> tuple[Number, Number]:
+    """x + n from 12 on, and the product x·(x + 1) … (x + n − 1), for x ≥ 0."""
+    product: Number = 1.0
+    for _ in range(FROM):
+        is_small = x < FROM
+        product = product * where(is_small, x, 1.0)
+        x = where(is_small, x + 1.0, x)
+    return x, product
+
+
+def _parts(x: Number) -> tuple[Number, Number, Number, Number]:
+    """Whether x is positive, x or for others 1 − x, and sin(πr)/π and cos πr for what x is from the next whole number."""
+    is_positive, rest = x > 0.0, x - ops.rint(x)
+    angle = math.pi * rest  # of a subnormal number not even one digit is right
+    sine = where(abs(rest) < 1e-150, rest, ops.divide(ops.sin(angle), math.pi))
+    return is_positive, where(is_positive, x, 1.0 - x), sine, ops.cos(angle)
+
+
+def _is_pole(x: Number) -> Number:
+    """Whether x is 0, −1, −2 …; −∞ is none."""
+    return (x <= 0.0) & ops.equal(ops.floor(x), x) & (x > -math.inf)
+
+
+def _gamma(x: Number) -> Number:
+    is_positive, size, sine, _ = _parts(x)
+    y, product = _raised(size)
+    half = ops.power_both(y, 0.5 * (y - 0.5))  # yʸ overflows before Γ does
+    whole = math.sqrt(2.0 * math.pi) * half * (ops.exp(_stirling(y) - y) * half)
+    right = where(size > 172.0, math.inf, ops.divide(whole, product))
+    sign = where(ops.equal(ops.modulo(ops.rint(x), 2.0), 0.0), 1.0, -1.0)
+    left = ops.divide(1.0, sign * sine * right)
+    finite = where(is_positive, right, where(_is_pole(x), ops.divide(1.0, where(ops.equal(x, 0.0), x, math.nan)), left))
+    return where(ops.equal(x, -math.inf), math.nan, finite)
+
+
+def _lgamma(x: Number) -> Number:
+    is_positive, size, sine, _ = _parts(x)
+    y, product = _raised(size)
+    right = (y - 0.5) * ops.log(y) - y + (0.5 * math.log(2.0 * math.pi) + _stirling(y)) - ops.log(product)
+    left = -ops.log(abs(sine)) - right
+    infinite = _is_pole(x) | ops.equal(abs(x), math.inf)
+    return where(infinite, math.inf, where(is_positive, right, left))
+
+
+def _psi(n: int, x: Number) -> Number:
+    """ψ⁽ⁿ⁾ for x > 0."""
+    steps = FROM + n
+    total: Number = 0.0
+    for _ in range(steps):
+        is_small = x < steps
+        total = total + where(is_small, _power(ops.divide(1.0, x), n + 1), 0.0)
+        x = where(is_small, x + 1.0, x)
+    inverse = ops.divide(1.0, x)
+    square, series = inverse * inverse, 0.0
+    for k in range(TERMS, 0, -1):
+        series = series * square + _BERNOULLI[k - 1] / math.factorial(2 * k) * math.factorial(n + 2 * k - 1) / math.factorial(n)
+    if n == 0:
+        return ops.log(x) - 0.5 * inverse - series * square - total
+    tail = _power(inverse, n) / n + 0.5 * _power(inverse, n + 1) + series * _power(inverse, n + 2)
+    return (-1.0) ** (n + 1) * math.factorial(n) * (total + tail)
+
+
+def _power(x: Number, n: int) -> Number:
+    result = x
+    for _ in range(n - 1):
+        result = result * x
+    return result
+
+
+def _polygamma(n: int, x: Number) -> Number:
+    is_positive, size, sine, cosine = _parts(x)
+    right, cotangent, reflected = _psi(n, size), ops.divide(cosine, math.pi * sine), 0.0
+    for c in reversed(_cotangent(n)):
+        reflected = reflected * cotangent + c
+    left = (-1.0) ** n * right - math.pi ** (n + 1) * reflected
+    at_infinity = where(x > 0.0, 0.0 if n else math.inf, math.nan)
+    unusual = _is_pole(x) | ops.equal(abs(x), math.inf)
+    return where(unusual, where(_is_pole(x), math.nan, at_infinity), where(is_positive, right, left))
+
+
+# --- Sums ----------------------------------------------------------------------------------------------------------------------
+
+
+def _with_error(a: Number, b: Number) -> tuple[Number, Number]:
+    """a + b, and what rounding it lost."""
+    total = a + b
+    part = total - a
+    return total, (a - (total - part)) + (b - part)
+
+
+def _split(x: Number) -> tuple[Number, Number]:
+    high = SPLITTER * x - (SPLITTER * x - x)
+    return high, x - high
+
+
+def _product(a: Number, b: Number) -> tuple[Number, Number]:
+    """a·b, and what rounding it lost."""
+    (a1, a2), (b1, b2), product = _split(a), _split(b), a * b
+    return product, ((a1 * b1 - product) + a1 * b2 + a2 * b1) + a2 * b2
+
+
+def _corrected(total: Number, lost: Number) -> Number:
+    """Their sum; the total where what was lost is no number."""
+    return where(abs(lost) < math.inf, total + lost, total)
+
+
+def _fma(a: Number, b: Number, c: Number) -> Number:
+    product, lost = _product(a, b)
+    total, more = _with_error(product, c)
+    return _corrected(total, lost + more)
+
+
+def _fsum(*xs: Number) -> Number:
+    total, lost = xs[0], 0.0
+    for x in xs[1:]:
+        total, more = _with_error(total, x)
+        lost = lost + more
+    return _corrected(total, lost)
+
+
+def _sumprod(*xs: Number) -> Number:
+    half = len(xs) // 2
+    total: Number = 0.0
+    lost: Number = 0.0
+    for a, b in zip(xs[:half], xs[half:], strict=True):
+        product, error = _product(a, b)
+        total, more = _with_error(total, product)
+        lost = lost + (error + more)
+    return _corrected(total, lost)
+
+
+# --- Rounding to decimal digits ------------------------------------------------------------------------------------------------
+
+# 10ⁿ is exact, and what is too large to be scaled is large enough to be an integer or rounded to itself.
+DIGITS = range(-22, 23)
+
+
+def _rounded(digits: int, x: Number) -> Number:
+    """The integer nearest to x·10ⁿ, exactly, divided by 10ⁿ: rounded once, as Python reads the decimal number.
+
+    Halves are seen in the rounded product; what it lost says on which side of them x·10ⁿ is, and is 0 where that is a half. For negative
+    n the product is a quotient by 10⁻ⁿ.
+    """
+    scale = 10.0 ** abs(digits)
+    product, lost = _product(x, scale) if digits > 0 else _quotient(x, scale)
+    whole = ops.rint(product)
+    rest = product - whole
+    whole = where(ops.equal(rest, 0.5) & (lost > 0.0), whole + 1.0, whole)
+    whole = where(ops.equal(rest, -0.5) & (lost < 0.0), whole - 1.0, whole)
+    return where(abs(product) < 2.0**53, ops.divide(whole, scale) if digits > 0 else whole * scale, x)
+
+
+def _quotient(a: Number, b: Number) -> tuple[Number, Number]:
+    """a/b, and what has the sign of what rounding it lost, for positive b."""
+    quotient = ops.divide(a, b)
+    product, lost = _product(quotient, b)
+    return quotient, (a - product) - lost
+
+
+@cache
+def _rounded_of(digits: int) -> Op:
+    return Op(f"special round {digits}", lambda x: _rounded(digits, x), None)
+
+
+def exact(op: Op) -> Op | None:
+    """An op of the same bits made of simpler ones, for what rounds to decimal digits."""
+    family, _, digits = op.name.removesuffix("]").partition("[")
+    is_such = family in ("round", "shown") and is_of_table(op) and int(digits) in DIGITS
+    return _rounded_of(int(digits)) if is_such else None
+
+
+# --- Neighbours ----------------------------------------------------------------------------------------------------------------
+
+# A little more than half an ulp of 1; the smallest number, and the smallest whose precision is full.
+HALF_ULP, TINY, NORMAL = 2.0**-53 * (1.0 + 2.0**-52), 5e-324, 2.0**-1022
+
+
+def _nextafter(a: Number, b: Number) -> Number:
+    size, is_up = abs(a), ((a < b) & (a >= 0.0)) | ((a > b) & (a <= 0.0))
+    step = where(is_up, 1.0, -1.0)  # away from 0, or towards it
+    scale = where(size < 2.0**-900, 2.0**100, 1.0)
+    large = size * scale
+    moved = ops.divide(large + step * (HALF_ULP * large), scale)
+    follows = where(size <= NORMAL, size + step * TINY, where(size < math.inf, moved, 2.0**1023 * (2.0 - 2.0**-52)))
+    is_below = where(ops.equal(a, 0.0), b < 0.0, a < 0.0)
+    return where(ops.equal(a, b), b, where((a < b) | (a > b), where(is_below, -follows, follows), a + b))
+
+
+def _ulp(a: Number) -> Number:
+    size = abs(a)
+    above = ops.nextafter(size, math.inf)
+    step = where(above < math.inf, above - size, size - ops.nextafter(size, 0.0))  # of the largest float that below it
+    return where(size < math.inf, step, size)
+
+
+# --- The table -----------------------------------------------------------------------------------------------------------------
+
+SPECIAL = {
+    op: Op(f"special {op.name}", value, None)
+    for op, value in (
+        (ops.gamma, _gamma),
+        (ops.lgamma, _lgamma),
+        (ops.fma, _fma),
+        (ops.fsum_op, _fsum),
+        (ops.sumprod_op, _sumprod),
+        (ops.nextafter, _nextafter),
+        (ops.ulp, _ulp),
+    )
+}
+# Made of simpler ops as it stands; a target may have it.
+SPECIAL[ops.rint] = Op("special rint", ops.rint.value, None)
+
+
+def special(op: Op) -> Op | None:
+    """An op of the same value made of simpler ones; None if there is none."""
+    if op.name.startswith("polygamma[") and is_of_table(op):
+        return _polygamma_of(int(op.name[len("polygamma[") : -1]))
+    return SPECIAL.get(op) or exact(op)
+
+
+@cache
+def _polygamma_of(n: int) -> Op:
+    return Op(f"special polygamma {n}", lambda x: _polygamma(n, x), None)

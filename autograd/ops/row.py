@@ -1,0 +1,136 @@
+"""A row of the table of operations, and what counts as a number.
+
+An op that is called with anything but floats asks the operand that is none to record it, through its ``_record``. So nothing here
+knows of nodes, graphs or gradients.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+# A float, a Value, or whatever else can record an op.
+Number = Any
+Contributions = Sequence[Number | None]
+
+
+class Op:
+    """One operation: how to compute it and its local chain rule.
+
+    ``value`` takes the operands as floats and returns a float. ``rule`` takes ``(g, y, *operands)``: the incoming derivative, the
+    result and the operands; it returns one contribution for each operand, ``None`` for an operand that no derivative reaches.
+    Write the rule with autograd's functions and operators and ``where`` instead of ``if``: then it serves eager gradients,
+    gradients of gradients and compiled programs alike. ``symbol`` is what pictures show.
+
+    An ``Op`` is called like a function: with numbers it returns a float, with at least one ``Value`` it returns a ``Value``.
+
+    >>> from autograd import Op, Value, check_gradients
+    >>> cube = Op("cube", lambda a: a * a * a, lambda g, y, a: (g * 3.0 * a * a,))
+    >>> cube(2.0)
+    8.0
+    >>> x = Value(2.0)
+    >>> cube(x).backward()
+    >>> x.grad
+    12.0
+    >>> check_gradients(cube, 0.7)
+    """
+
+    def __init__(
+        self,
+        name: str,
+        value: Callable[..., float],
+        rule: Callable[..., Contributions] | None,
+        doc: str = "",
+        *,
+        symbol: str = "",
+    ) -> None:
+        self.name = name
+        self.symbol = symbol or name
+        self.value = value
+        self.rule = rule
+        self.closure: Callable[[], None] | None = None  # a lecture-style backward, see Value._backward
+        self.__doc__ = doc or f"The op {name}."
+
+    def __repr__(self) -> str:
+        return f"<op {self.name}>"
+
+    def __call__(self, *operands: Number) -> Number:
+        for x in operands:
+            if type(x) is not float:
+                return self._dispatch(operands)
+        return self.value(*operands)
+
+    def _dispatch(self, operands: Sequence[Number]) -> Number:
+        for x in operands:
+            record = getattr(type(x), "_record", None)
+            if record is not None:
+                return record(self, operands)
+        return self.value(*[real_number(x, self.name) for x in operands])
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if named_op(self.name) is not self:
+            raise TypeError(f"op {self.name!r} has the name of an op of the table, but is another one")
+        return named_op, (self.name,)
+
+
+# Filled by the package, when all rows are there: name → op, and beginning of a name → maker of an op with constants in its name.
+TABLE: dict[str, Op] = {}
+FAMILIES: dict[str, Callable[..., Op]] = {}
+
+
+def named_op(name: str) -> Op:
+    """The op of the table called ``name`` (``"tanh"``, ``"**3.0"``, ``"clamp[-1.0,1.0]"``); ValueError if there is none."""
+    found = TABLE.get(name)
+    if found is not None:
+        return found
+    for beginning, made in FAMILIES.items():
+        if name.startswith(beginning):
+            return made(*map(float, name.removeprefix(beginning).removesuffix("]").split(",")))
+    raise ValueError(f"no op named {name!r} in the table; an op of one's own can be used but not pickled")
+
+
+def real_number(x: object, taker: str = "this") -> float:
+    """The float that ``x`` stands for: an int, bool, Fraction, Decimal, NumPy scalar or array with one number and no axes.
+
+    TypeError for anything else, OverflowError for an int beyond the range of a float. ``taker`` begins the error message.
+
+    >>> from fractions import Fraction
+    >>> real_number(Fraction(1, 4))
+    0.25
+    """
+    kind = type(x)
+    if kind is float:
+        return x  # type: ignore[return-value]
+    number: Any = x.item() if getattr(x, "shape", None) == () and hasattr(x, "item") else x
+    # numbers.Real would cost 20 ms of imports at start; __float__ with __trunc__ means the same. Only np.longdouble, whose item()
+    # is no Python number, has is_integer instead. Of the class and not of the number: the class float has a __float__ too.
+    has = partial(hasattr, type(number))
+    is_real = isinstance(number, (float, int)) or (
+        has("__float__") and not has("_record") and (has("__trunc__") or has("is_integer")) and getattr(number, "shape", ()) == ()
+    )
+    if not is_real:
+        raise TypeError(f"{taker} needs a real number, got {describe(x)}; {advice(x)}")
+    try:
+        return float(number)
+    except OverflowError:
+        raise OverflowError(f"{taker} needs a number up to 1.8e308, got a larger {kind.__name__}") from None
+
+
+def describe(x: object) -> str:
+    """The type and a short form of ``x``, for error messages."""
+    text = repr(x)
+    return f"{type(x).__name__} ({text if len(text) <= 40 else text[:37] + '...'})"
+
+
+def advice(x: Any) -> str:
+    """What would have worked instead of ``x``, for error messages."""
+    if hasattr(type(x), "_record"):
+        return "use +x for a node on top of it, or x.detach() for a fresh leaf"
+    if isinstance(x, (str, bytes)):
+        return "convert text with float(...)"
+    if isinstance(x, complex):
+        return "use the real or the imaginary part"
+    if isinstance(x, (list, tuple)) or hasattr(x, "shape"):
+        return "make one Value for each element, e.g. np.array([Value(e) for e in row], dtype=object)"
+    if callable(x):
+        return "call the function first"
+    return "use an int, a float or a NumPy scalar"

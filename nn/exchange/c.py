@@ -1,0 +1,246 @@
+"""A model as C: ``NAME.h`` and ``NAME.c`` with ``NAME_predict``, and a ``main.c`` that answers lines of numbers.
+
+With ``gradient`` there is the gradient of a loss too, with ``train`` one step of gradient descent on weights in memory, so that a device
+learns by itself. What the functions compute is recorded from the model, the loss and the optimizer as they stand in Python.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from autograd import Value
+from nn.exchange.files import written
+from nn.exchange.recorded import Recorded, checked_rows, described, recorded
+from nn.losses import loss_of
+from nn.module import Module
+from nn.optim import SGD
+
+# A function of a C module, with the comment for it.
+Commented = tuple[Any, str]
+
+
+def export_c(
+    model: Module,
+    folder: str | PathLike[str],
+    *,
+    name: str = "model",
+    dtype: str = "double",
+    gradient: bool = False,
+    train: bool = False,
+    loss: str = "mse",
+    inputs: int | None = None,
+    rows: Any = None,
+) -> list[Path]:
+    """Write the model as C99, which is C++ too, into the folder; returns the paths of ``NAME.h``, ``NAME.c`` and ``main.c``.
+
+    ``NAME_predict(x, y)`` gives the scores that ``model.predict`` gives: with ``dtype="double"`` the same bits where the C library is the
+    same and the source is compiled with ``-ffp-contract=off``; with ``"float"`` an error that the header states for ``rows``. With
+    ``gradient=True`` there is ``NAME_gradient(x, target, gradient)``, which returns the ``loss`` of one sample (of ``nn``, by its name);
+    with ``train=True`` ``NAME_start(weights)``, ``NAME_answer(weights, x, y)`` and ``NAME_train(weights, x, target, rate)``, one step of
+    gradient descent, which returns the loss. Targets are as many numbers as scores, for cross entropy a 1 at the class. No function
+    allocates or keeps anything; ``math.h`` is all they need. ``inputs`` is the length of a row where the first layer does not say.
+    Sources compile with the header of their own export only.
+    Where a number of the row is none of an Embedding's, scores and loss are nan, and training leaves the weights alone.
+
+    ValueError for a name, dtype, loss or rows that cannot be, TypeError for a model that is no fixed function of its row.
+
+    >>> import nn, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     paths = export_c(nn.MLP(2, [1], init=0.5, seed=0), folder, name="line")
+    ...     print([path.name for path in paths])
+    ['line.h', 'line.c', 'main.c']
+    """
+    from autograd.compiler.targets.c import checked_dtype, checked_name, module
+
+    checked_name(name)
+    checked_dtype(dtype)
+    function = loss_of(loss).function
+    found = recorded(model, inputs)
+    functions = [_predict(found, name, dtype)]
+    functions += [_gradient(found, name, dtype, function)] if gradient else []
+    functions += _training(found, name, dtype, function) if train else []
+    about = "\n".join([described(model, found), *_how(found, name, dtype, checked_rows(rows, len(found.inputs)))])
+    labels = [str(label) for label in model.classes or ()]
+    files = module(name, functions, dtype=dtype, about=about, declarations=_classes(name, labels))
+    files["main.c"] = _main(name, dtype, len(found.inputs), len(found.scores))
+    return written(folder, _bound(files, name))
+
+
+# --- Functions -----------------------------------------------------------------------------------------------------------------
+
+
+def _function(
+    outputs: Sequence[Value], inputs: Sequence[tuple[str, Sequence[Value]]], filled: Sequence[tuple[str, int]], **named: Any
+) -> Any:
+    """The C function that computes these Values from these arrays."""
+    from autograd.compiler.packs import build
+    from autograd.compiler.targets.c import function
+    from autograd.compiler.targets.c_language import Argument
+
+    constants = named.pop("numbers", {})
+    program = build(outputs, shared=[v for _, values in inputs for v in values])
+    given = [Argument(array, len(values), constants.get(array)) for array, values in inputs]
+    return function(program, named.pop("name"), given, [Argument(array, size) for array, size in filled], **named)
+
+
+def _weights(found: Recorded, name: str) -> tuple[str, list[Value]]:
+    return f"{name}_weights", found.parameters
+
+
+def _predict(found: Recorded, name: str, dtype: str) -> Commented:
+    weights = _weights(found, name)
+    made = _function(
+        found.scores,
+        [("x", found.inputs), weights],
+        [("y", len(found.scores))],
+        name=f"{name}_predict",
+        module=name,
+        dtype=dtype,
+        numbers={weights[0]: found.numbers()},
+    )
+    return made, "From a row x the scores y."
+
+
+def _loss(found: Recorded, function: Any) -> tuple[Value, list[Value], list[Value]]:
+    """The loss of one sample, its gradient by the parameters, and the targets it is measured by."""
+    from autograd.compiler.training import without_branches
+    from autograd.derivatives import adjoint_graph
+
+    targets = [Value(0.0) for _ in found.scores]
+    with without_branches() as results:
+        error = function(found.scores, targets) if len(targets) > 1 else function(found.scores[0], targets[0])
+        results.append(error)
+    return error, adjoint_graph(error, found.parameters, anywhere=True), targets
+
+
+def _gradient(found: Recorded, name: str, dtype: str, function: Any) -> Commented:
+    error, gradient, targets = _loss(found, function)
+    weights = _weights(found, name)
+    made = _function(
+        [error, *gradient],
+        [("x", found.inputs), ("target", targets), weights],
+        [("loss", 1), ("gradient", len(gradient))],
+        name=f"{name}_gradient",
+        module=name,
+        dtype=dtype,
+        returned="loss",
+        numbers={weights[0]: found.numbers()},
+    )
+    return made, "The loss of a row x with its target; fills its gradient by the weights."
+
+
+def _training(found: Recorded, name: str, dtype: str, function: Any) -> list[Commented]:
+    """Weights to start from, the scores that weights give, and a step of gradient descent on them."""
+    error, gradient, targets = _loss(found, function)
+    rate = Value(0.01)
+    optimizer = SGD(found.parameters, lr=0.01)
+    optimizer.lr = rate  # type: ignore[assignment]
+    stepped = [optimizer.update(1.0, p, g, 0.0)[0] for p, g in zip(found.parameters, gradient, strict=True)]
+    weights, scores = ("weights", found.parameters), ("y", len(found.scores))
+    common = {"module": name, "dtype": dtype}
+    own = _weights(found, name)
+    return [
+        (
+            _function(
+                found.parameters,
+                [own],
+                [("weights", len(stepped))],
+                name=f"{name}_start",
+                numbers={own[0]: found.numbers()},
+                **common,
+            ),
+            "Fills weights with those of the model.",
+        ),
+        (
+            _function(found.scores, [weights, ("x", found.inputs)], [scores], name=f"{name}_answer", **common),
+            "From a row x the scores y that these weights give.",
+        ),
+        (
+            _function(
+                [error, *stepped],
+                [weights, ("x", found.inputs), ("target", targets), ("rate_", [rate])],
+                [("loss", 1), ("weights", len(stepped))],
+                name=f"{name}_train",
+                returned="loss",
+                **common,
+            ),
+            "Moves the weights against the gradient for a row x with its target, times the rate; returns the loss before.",
+        ),
+    ]
+
+
+# --- What stands around them ---------------------------------------------------------------------------------------------------
+
+
+def _bound(files: dict[str, str], name: str) -> dict[str, str]:
+    """The files, each source with a check that the header is of its own export: of another one the sizes of arrays may differ."""
+    header, macro = f"{name}.h", f"{name.upper()}_EXPORT"
+    number = f"0x{hashlib.sha256(''.join(files.values()).encode()).hexdigest()[:8]}UL"
+    include, guard = f'#include "{header}"\n', f"#define CHALKGRAD_{name.upper()}_H\n"
+    bound = {header: files[header].replace(guard, f"{guard}#define {macro} {number}\n", 1)}
+    for file, text in files.items():
+        if file != header:
+            check = f'#if {macro} != {number}\n#error "{file} and {header} are of two exports: export again"\n#endif\n'
+            bound[file] = text.replace(include, include + check, 1)
+    return bound
+
+
+def _how(found: Recorded, name: str, dtype: str, rows: list[list[float]]) -> list[str]:
+    """How to compile it, and how far its answers may be from Python's."""
+    lines = [f"Compile with: cc -std=c99 -O2 -ffp-contract=off {name}.c main.c -lm"]
+    if dtype == "double":
+        return [*lines, "Its scores have the bits of Python's where the C library is the same."]
+    if rows:
+        return [*lines, f"Largest error of a score against Python's double on {len(rows)} rows: {_float_error(found, rows):.1e}"]
+    return [*lines, "Numbers are float: pass rows=… to export_c to have the largest error written here."]
+
+
+def _float_error(found: Recorded, rows: list[list[float]]) -> float:
+    """Twice the largest error that numbers of 32 bits make on these rows: libraries differ in the last bits; rounded up."""
+    import numpy as np
+
+    from autograd.compiler.targets.numpy import NumpyExecutor
+    from autograd.compiler.training import sample_program
+
+    program = sample_program(found.scores, found.parameters, found.inputs)
+    lanes, weights = np.array(rows).T.copy(), np.array(found.numbers())
+    exact, single = [NumpyExecutor(program, fast=True, dtype=kind).evaluate(weights, lanes) for kind in (np.float64, np.float32)]
+    worst = max([float(np.abs(a - b).max()) for a, b in zip(exact, single, strict=True) if a.size])
+    return float(f"{2.1 * worst:.1e}")
+
+
+def _classes(name: str, labels: Sequence[str]) -> str:
+    """The classes by name."""
+    from autograd.compiler.targets.c_language import identifier
+
+    if not labels:
+        return ""
+    names: dict[str, str] = {}
+    for number, label in enumerate(labels):
+        word = identifier(label).upper() or str(number)
+        names.setdefault(word if word not in names else f"{word}_{number}", label)
+    members = ", ".join(f"{name.upper()}_CLASS_{word} = {number}" for number, word in enumerate(names))
+    return f"/* The classes, by the place of the largest score (of one score: 0 up to 0, 1 above). */\nenum {name}_class {{ {members} }};"
+
+
+def _main(name: str, dtype: str, width: int, size: int) -> str:
+    reads, prints = ("%lf", "%.17g") if dtype == "double" else ("%f", "%.9g")
+    return f"""/* Answers lines of {width} numbers with {size} each: cc -std=c99 -O2 -ffp-contract=off {name}.c main.c -lm */
+#include <stdio.h>
+
+#include "{name}.h"
+
+int main(void) {{
+  {dtype} x[{width}], y[{size}];
+  for (;;) {{
+    int i;
+    for (i = 0; i < {width}; i++) {{
+      if (scanf("{reads}", &x[i]) != 1) return i == 0 && feof(stdin) ? 0 : 1;
+    }}
+    {name}_predict(x, y);
+    for (i = 0; i < {size}; i++) printf("{prints}%c", y[i], i < {size} - 1 ? ' ' : '\\n');
+  }}
+}}
+"""

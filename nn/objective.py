@@ -1,0 +1,207 @@
+"""What a solver minimises, as a function of one flat array of the parameters that learn: eagerly, or by a program in native memory.
+
+It is E and ∂E/∂p over all samples; or, for losses that are sums of squares, residuals rᵢ with E = Σ rᵢ² and their Jacobian:
+√(wᵢ/n)·(y − t), times what the loss makes of it, for every sample and output, and √l2·p for every parameter that learns. The programs'
+numbers are prepared once and stay where they are: a call costs some microseconds beside the arithmetic.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, final
+
+import numpy as np
+import numpy.typing as npt
+
+from autograd import Value
+from nn.losses import half_sse, mse
+from nn.recorded import RecordedTask, hit, listed
+from nn.samples import Samples
+from nn.task import Task, evaluate, gradients, plain
+
+if TYPE_CHECKING:
+    from autograd.compiler.engines import Bound
+
+Array = npt.NDArray[np.float64]
+
+# How the square of an error counts in these losses, for so many outputs.
+SQUARES: dict[Any, Callable[[int], float]] = {mse: lambda outputs: 1.0 / outputs, half_sse: lambda outputs: 0.5}
+
+
+class Objective(Protocol):
+    """What the solvers ask for; ``engine`` is what computes."""
+
+    engine: str
+
+    def loss_and_gradient(self, x: Array) -> tuple[float, Array, float]:
+        """E at these parameters, its gradient, and how many answers are right."""
+
+    def residuals(self, x: Array) -> tuple[Array, Array, float]:
+        """The residuals, their Jacobian [residual, parameter], and how many answers are right."""
+
+    def evaluate(self, data: Samples) -> tuple[float, float]:
+        """The mean loss and the right answers for other samples, at the parameters that the model has now."""
+
+
+def _scale(task: Task, outputs: int, count: int) -> float:
+    return math.sqrt(SQUARES[task.loss](outputs) / count)
+
+
+def _with_penalty(rows: Array, slopes: Array, x: Array, task: Task) -> tuple[Array, Array]:
+    """Residuals and Jacobian with those of the penalty below, and rows of 0 so that there are as many as parameters (MINPACK asks)."""
+    if task.l2:
+        root = math.sqrt(task.l2)
+        rows, slopes = np.concatenate([rows, root * x]), np.concatenate([slopes, root * np.eye(len(x))])
+    missing = len(x) - len(rows)
+    if missing <= 0:
+        return rows, slopes
+    return np.concatenate([rows, np.zeros(missing)]), np.concatenate([slopes, np.zeros((missing, len(x)))])
+
+
+@final
+class EagerObjective:
+    """The objective in plain Python."""
+
+    engine = "eager"
+
+    def __init__(self, task: Task, learning: Sequence[Value], penalised: Sequence[Value], data: Samples) -> None:
+        self.task, self.learning, self.penalised, self.data = task, learning, penalised, data
+
+    def _at(self, x: Array) -> None:
+        for p, number in zip(self.learning, x.tolist(), strict=True):
+            p.data, p.grad = number, 0.0
+
+    def loss_and_gradient(self, x: Array) -> tuple[float, Array, float]:
+        """See ``Objective``."""
+        self._at(x)
+        tally = gradients(self.task, self.data, self.penalised, step=1)
+        return tally.loss, np.array([p.grad for p in self.learning]), tally.correct
+
+    def residuals(self, x: Array) -> tuple[Array, Array, float]:
+        """See ``Objective``."""
+        rows, slopes, correct = [], [], 0.0
+        self._at(x)
+        for row, target, weight in self.data.each():
+            scores = listed(self.task.model(row))
+            scale = _scale(self.task, len(scores), len(self.data.rows)) * math.sqrt(1.0 if weight is None else weight)
+            for score, t in zip(scores, listed(target), strict=True):
+                self._at(x)
+                residual = (score - t) * scale
+                residual.backward()
+                rows.append(residual.data)
+                slopes.append([p.grad for p in self.learning])
+            correct += self.task.judge(plain(scores), target, weight)
+        return *_with_penalty(np.array(rows), np.array(slopes), x, self.task), correct
+
+    def evaluate(self, data: Samples) -> tuple[float, float]:
+        """See ``Objective``."""
+        return evaluate(self.task, data)
+
+
+@final
+class Parts:
+    """The objective over samples in parts, such as those of one length each: the mean of the parts' by their numbers of samples."""
+
+    def __init__(self, parts: Sequence["CompiledObjective"]) -> None:
+        counts = [len(part.recorded.table) for part in parts]
+        self.parts, self.shares, self.engine = parts, [count / sum(counts) for count in counts], parts[0].engine
+
+    def loss_and_gradient(self, x: Array) -> tuple[float, Array, float]:
+        """See ``Objective``."""
+        losses, slopes, hits = zip(*[part.loss_and_gradient(x) for part in self.parts], strict=True)
+        return float(np.dot(self.shares, losses)), np.array(self.shares) @ np.array(slopes), sum(hits)
+
+    def residuals(self, x: Array) -> tuple[Array, Array, float]:
+        """See ``Objective``."""
+        rows, slopes, hits = zip(*[part.residuals(x) for part in self.parts], strict=True)
+        roots = np.sqrt(np.repeat(self.shares, list(map(len, rows))))
+        return np.concatenate(rows) * roots, np.concatenate(slopes) * roots[:, None], sum(hits)
+
+    def evaluate(self, data: Samples) -> tuple[float, float]:
+        """See ``Objective``."""
+        return evaluate(self.parts[0].recorded.task, data)
+
+
+@final
+class _Part:
+    """Consecutive outputs of a program: which of them are rows, which the same for all samples, such as a slope by the last bias; and where
+    these stand among the program's rows and among its other outputs, as slices where they can be."""
+
+    def __init__(self, is_row: npt.NDArray[np.bool_], start: int, stop: int) -> None:
+        own, before = is_row[start:stop], int(is_row[:start].sum())
+        self.size = stop - start
+        kinds = [(True, np.flatnonzero(own), before), (False, np.flatnonzero(~own), start - before)]
+        self._kinds = [(kind, _slice(places), slice(first, first + len(places))) for kind, places, first in kinds if len(places)]
+
+    def of(self, program: "Bound", lanes: int) -> Array:
+        """The outputs as an array [sample, output]."""
+        found = np.empty((lanes, self.size))
+        for is_row, places, at in self._kinds:
+            found[:, places] = program.rows[at].T if is_row else program.outputs[at]
+        return found
+
+
+def _slice(places: npt.NDArray[np.intp]) -> Any:
+    """The places as a slice, if they follow each other."""
+    return slice(int(places[0]), int(places[-1]) + 1) if places[-1] - places[0] == len(places) - 1 else places
+
+
+@final
+class CompiledObjective:
+    """The objective as a program: of the loss and its gradient, or of ``squares``, the residuals and their Jacobian."""
+
+    def __init__(self, recorded: RecordedTask, engine: str, fast: bool, *, squares: bool) -> None:
+        self.recorded, self.engine, self.fast = recorded, engine, fast
+        with recorded.drawing_nothing():
+            self._program = self._jacobian_program(len(recorded.learning)) if squares else self._gradient_program()
+
+    def loss_and_gradient(self, x: Array) -> tuple[float, Array, float]:
+        """See ``Objective``."""
+        program, n = self._program, len(x)
+        program.inputs[:n] = x
+        program.run()
+        loss, hits = program.outputs[n:].tolist()
+        return loss, program.outputs[:n].copy(), hits
+
+    def _gradient_program(self) -> "Bound":
+        from autograd.compiler import engines, training
+
+        (loss, right), inputs, _ = self.recorded.loss_and_hit()
+        learning = tuple(self.recorded.learning)
+        batch = training.Batch(learning, tuple(inputs[len(learning) :]), loss, right, self.recorded.excess(), None)
+        executor = engines.executor(training.batch_program(batch), engine=self.engine, fast=self.fast)
+        program = executor.bound(self.recorded.table.T)
+        program.inputs[-1] = 1.0 / len(self.recorded.table)
+        return program
+
+    def residuals(self, x: Array) -> tuple[Array, Array, float]:
+        """See ``Objective``."""
+        program, n, lanes = self._program, len(x), len(self.recorded.table)
+        program.lanes[:n] = x[:, None]
+        program.run()
+        right, rows, *slopes = [part.of(program, lanes) for part in self._parts]
+        jacobian = slopes[0] if len(slopes) == 1 else np.concatenate(slopes)
+        hits = float(np.add.reduce(right, axis=None)) if self.recorded.task.threshold is not None else 0.0
+        return *_with_penalty(rows.T.ravel(), jacobian, x, self.recorded.task), hits
+
+    def _jacobian_program(self, n: int) -> "Bound":
+        from autograd.compiler import engines, training
+
+        recorded, task = self.recorded, self.recorded.task
+
+        def measured(scores: Any, wanted: Any, weights: Sequence[Value]) -> list[Any]:
+            right = hit(listed(scores), listed(wanted), task.threshold)
+            scale: Any = _scale(task, len(listed(scores)), len(recorded.table))
+            for weight in weights:
+                scale, right = scale * weight**0.5, right * weight
+            return [right, *[(y - t) * scale for y, t in zip(listed(scores), listed(wanted), strict=True)]]
+
+        (right, *residuals), inputs, _ = recorded.recorded(measured, lambda *sample: [])
+        executor = engines.executor(training.jacobian_program(right, residuals, inputs, n), engine=self.engine, fast=self.fast)
+        is_row = np.array([is_row for is_row, _ in executor.program.outputs])
+        ends = np.cumsum([1, len(residuals), *[n] * len(residuals)])
+        self._parts = [_Part(is_row, start, stop) for start, stop in zip([0, *ends], ends, strict=False)]
+        return executor.bound(np.concatenate([np.zeros((n, len(recorded.table))), recorded.table.T]))
+
+    def evaluate(self, data: Samples) -> tuple[float, float]:
+        """See ``Objective``."""
+        return self.recorded.evaluate(data, self.engine, self.fast)

@@ -1,0 +1,77 @@
+"""Training with layers that look at a batch: loss and gradients of the batch as one recorded graph, with the numbers that layers keep.
+
+For each number of samples in a batch there is a program. Within it all samples stand side by side, so that its sums are those of the
+eager graph, in its order. The step itself is the eager one.
+"""
+
+from collections.abc import Sequence
+from typing import Any, final
+
+from autograd import Value, no_grad, sum
+from autograd.compiler.recordings import BESIDE
+from nn.batch import Moves, kept_numbers
+from nn.losses import cross_entropy, penalty
+from nn.recorded import hit, listed, one_hot
+from nn.recording import drawing_nothing
+from nn.samples import Samples
+from nn.task import Tally, Task, errors
+from nn.variants import Variants
+from nn.ways import Judge
+
+
+@final
+class WholeBatches:
+    """The gradients of batches through ``nn.BatchNorm``; TypeError for a task that does more than compute.
+
+    ``is_watched``: after an epoch of so many samples callbacks may have changed what the model or the loss do.
+    """
+
+    def __init__(
+        self, task: Task, data: Samples, penalised: Sequence[Value], *, is_watched: bool, engine: str, fast: bool
+    ) -> None:
+        self.engine, self._task, self._penalised = engine, task, penalised
+        self._size, self._is_watched, self._seen = len(data.rows), is_watched, 0
+        with no_grad():
+            outputs = len(listed(task.model(data.rows[0])))
+        self._classes = outputs if task.loss is cross_entropy else 0
+        self._variants = Variants(type(task.model).__name__, self._measured, engine=engine, fast=fast)
+        self._judge = Judge(task, self._classes, engine=engine, fast=fast)
+
+    def count(self) -> int:
+        """How many programs there are."""
+        return len(list(self._variants.recorded()))
+
+    def gradients(self, task: Task, batch: Samples, penalised: Sequence[Value], step: int) -> Tally:
+        """As ``nn.task.gradients``."""
+        with drawing_nothing(task.model):
+            if self._is_watched and self._seen % self._size == 0:
+                self._variants.refresh()
+                self._judge.variants.refresh()
+            self._seen += len(batch.rows)
+            targets = [one_hot(target, self._classes) for target in batch.targets] if self._classes else batch.targets
+            places = list(batch.places or range(len(batch.rows)))
+            forms, point = self._variants.opened([batch.rows, targets, batch.weights or [], step, places])
+            variant, found = self._variants.made.way_at(self._variants.function, BESIDE, forms, point)
+        kept = kept_numbers(task.model)
+        correct, new = found[0], found[1 : 1 + len(kept)]
+        loss, *slopes = found[1 + len(kept) :]
+        for p, slope in zip(variant.captured, slopes, strict=True):
+            p.grad += slope
+        for number, x in zip(kept, new, strict=True):
+            number.data = x
+        return Tally(loss, correct)
+
+    def evaluate(self, task: Task, data: Samples) -> Tally:
+        """As ``nn.task.evaluate``."""
+        return self._judge.evaluate(data)
+
+    def _measured(self, rows: Any, targets: Any, weights: Any, step: Any, places: Any) -> list[Any]:
+        """The right answers of a batch, the new numbers of the layers that keep some, and E, which is differentiated."""
+        task, batch, moves = self._task, Samples(rows, targets, weights or None, places), Moves()
+        share, found, right = 1.0 / len(rows), [], []
+        for (scores, error), (_, target, weight) in zip(errors(task, batch, step, moves), batch.each(), strict=True):
+            answer = hit(listed(scores), listed(target), task.threshold)
+            right.append(answer if weight is None else answer * weight)
+            found.append(error * share)
+        excess = [penalty(task.l2, self._penalised, task.l1)] if task.l2 or task.l1 else []
+        return [sum(right), *[moves[v] for v in kept_numbers(task.model)], sum([*found, *excess])]

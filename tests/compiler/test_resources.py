@@ -1,0 +1,87 @@
+"""What compiling costs in memory, and that nothing of it stays: no memory, no files, no threads. No times are asserted."""
+
+import os
+import subprocess
+import sys
+import tracemalloc
+from pathlib import Path
+
+import pytest
+
+import autograd
+from autograd import Value
+from tests.autograd.test_resources import two_moons_loss
+
+ROOT = Path(__file__).parents[2]
+BYTES_PER_NODE = 400
+
+COMPILATIONS = """
+import gc, os, threading
+import autograd
+from autograd import Value
+from autograd.compiler.targets.llvm import executor
+
+def resident():
+    gc.collect()  # what waits for it does not stay
+    with open("/proc/self/statm") as f:
+        return int(f.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+def compiled(i):
+    if i % 8 == 0:
+        executor.recent.clear()  # so that there is native code to make
+    x, y = Value(1.0 + i), Value(0.5)
+    return autograd.compile(x * y + float(i) if i % 2 else (x - y).tanh() * x)()
+
+for i in range(800):  # until the heap has found its size
+    compiled(i)
+before = resident(), len(os.listdir("/proc/self/fd")), threading.active_count()
+for i in range(2000):
+    compiled(i)
+print(resident() - before[0], len(os.listdir("/proc/self/fd")) - before[1], threading.active_count() - before[2])
+"""
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/statm"), reason="needs /proc, where memory in use is read")
+def test_two_thousand_compilations_leave_nothing_behind() -> None:
+    pytest.importorskip("llvmlite")
+    environment = os.environ | {"CHALKGRAD_CACHE": ""}
+    done = subprocess.run([sys.executable, "-c", COMPILATIONS], cwd=ROOT, capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr
+    memory, files, threads = map(int, done.stdout.split())
+    assert (files, threads) == (0, 0)
+    assert memory < 2**20, f"{memory / 2000:.0f} bytes stay of each compilation"
+
+
+CYCLES = """
+import gc
+from autograd.compiler.targets.llvm.executor import Native
+
+gc.disable()
+for i in range(100):
+    cycle = [Native(f"define double @f() {{ ret double {i}.0 }}", [], {})]
+    cycle.append(cycle)
+del cycle
+gc.collect()
+"""
+
+
+def test_code_in_reference_cycles_is_let_go_without_a_crash() -> None:
+    pytest.importorskip("llvmlite")
+    done = subprocess.run([sys.executable, "-c", CYCLES], cwd=ROOT, capture_output=True, env=os.environ | {"CHALKGRAD_CACHE": ""})
+    assert done.returncode == 0, done.stderr.decode()
+
+
+def test_bytes_per_node_of_compiling(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHALKGRAD_CACHE", "")
+    autograd.compile(Value(1.0) * 2.0, engine="numpy")
+    loss = two_moons_loss()
+    nodes = len(autograd.topological_order(loss))
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        step = autograd.compile(loss, engine="numpy")
+        peak = tracemalloc.get_traced_memory()[1] - before
+    finally:
+        tracemalloc.stop()
+    assert step() == loss.data
+    assert peak / nodes <= BYTES_PER_NODE, f"got {peak / nodes:.0f} bytes for each of {nodes} nodes"

@@ -1,0 +1,349 @@
+"""Models as C: the bits of ``predict``, of gradients and of training, on this machine and on a small one."""
+
+import ctypes
+import math
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import nn
+from nn.__main__ import main
+from tests.autograd.oracles import differences
+from tests.compiler import compiled_c
+
+IMAGES = nn.Sequential(
+    nn.Unflatten(1, 6, 6),
+    nn.Conv2d(1, 2, 3, activation="relu", seed=1),
+    nn.MaxPool2d(2),
+    nn.Flatten(),
+    nn.MLP(8, [3], seed=2),
+)
+LINES = nn.Sequential(
+    nn.Unflatten(2, 6), nn.Conv1d(2, 3, 3, padding=1, activation="gelu", seed=1), nn.Flatten(), nn.Layer(18, 2, seed=3)
+)
+MEANS = nn.Sequential(
+    nn.Unflatten(1, 4, 4), nn.AvgPool2d(2, padding=1), nn.Flatten(), nn.MLP(9, [4, 2], activation="elu", seed=4)
+)
+NORMS = nn.Sequential(nn.Layer(3, 4, activation="tanh", seed=0), nn.LayerNorm(4), nn.Layer(4, 3, seed=1), nn.RMSNorm(3))
+CELLS = nn.Sequential(nn.Unflatten(2, 2), nn.GRU(2, 2, seed=0), nn.Layer(2, 2, seed=1))
+STATES = nn.Sequential(nn.Unflatten(4, 2), nn.Recurrent(2, 3, seed=0), nn.Layer(3, 2, seed=1))
+WORDS = nn.Sequential(nn.Unflatten(3), nn.Embedding(5, 2, seed=0), nn.Flatten(), nn.MLP(6, [4, 2], activation="relu", seed=1))
+SEQUENCES = nn.Sequential(nn.Unflatten(2), nn.Embedding(3, 2, seed=0), nn.GRU(2, 2, seed=1), nn.Layer(2, 2, seed=2))
+NOISES = nn.Sequential(
+    *(nn.Layer(3, 4, activation="tanh", seed=0), nn.BatchNorm(4), nn.Dropout(0.5), nn.GaussianNoise(0.1), nn.Layer(4, 2, seed=1))
+)
+MODELS: dict[str, Any] = {
+    "one_neuron": nn.Neuron(3, activation="sigmoid", seed=0),
+    "layer": nn.Layer(2, 3, activation="silu", seed=0),
+    "moons": nn.MLP(2, [16, 16, 1], activation="tanh", seed=0),
+    "mixed": nn.MLP(4, [5, 5, 2], activation=["softplus", "leaky_relu", "linear"], seed=0),
+    "images": IMAGES,
+    "lines": LINES,
+    "means": MEANS,
+}
+# Those that PyTorch's Sequential cannot hold as they are.
+OTHERS: dict[str, Any] = {
+    "norms": NORMS,
+    "cells": CELLS,
+    "states": STATES,
+    "words": WORDS,
+    "sequences": SEQUENCES,
+    "noises": NOISES,
+}
+
+
+def inputs_of(model: Any) -> int:
+    from nn.exchange.recorded import width_of
+
+    return width_of(model)
+
+
+def rows(width: int, count: int = 20) -> list[list[float]]:
+    return [[math.sin(1.7 * i + 0.3 * j * j) * 2.0 for j in range(width)] for i in range(count)]
+
+
+# Rows that are none for WORDS.
+NO_WORDS = [[0.0, x, 1.0] for x in (5.0, -1.0, 0.5, math.nan, math.inf, -math.inf, 1e30)] + [[5.0, 0.0, 0.0], [0.0, 4.0, -2.0]]
+
+
+def examples(model: Any, count: int = 20) -> list[list[float]]:
+    """Rows that the model takes: where it begins with an Embedding, of its numbers."""
+    found = rows(inputs_of(model), count)
+    embeddings = [layer for layer in getattr(model, "layers", []) if isinstance(layer, nn.Embedding)]
+    return [[float(int(10 * abs(x)) % len(embeddings[0].weight)) for x in row] for row in found] if embeddings else found
+
+
+def listed(scores: list[Any]) -> list[list[float]]:
+    return [y if isinstance(y, list) else [y] for y in scores]
+
+
+def test_every_model_has_pythons_bits_and_all_link_together(tmp_path: Path) -> None:
+    models = MODELS | OTHERS
+    for name, model in models.items():
+        nn.export_c(model, tmp_path, name=name)
+    sources = [tmp_path / f"{name}.c" for name in models]
+    library = compiled_c.built(sources)
+    compiled_c.built(sources, "-O0", language="c++17")
+    for name, model in models.items():
+        X = examples(model)
+        expected = listed(model.predict(X))
+        got = compiled_c.called(library, f"{name}_predict", X, len(expected[0]))
+        assert not differences(name, np.ravel(got).tolist(), np.ravel(expected).tolist())
+
+
+def test_digits_in_double_and_in_float(tmp_path: Path) -> None:
+    pytest.importorskip("sklearn")
+    data = nn.digits(seed=0)
+    model = nn.MLP(64, [16, 10], activation="tanh", seed=0)
+    nn.fit(model, data.X, data.y, loss="cross_entropy", epochs=3, batch_size=16, seed=0, progress=False)
+    X = data.X_held_out
+    for dtype in ("double", "float"):
+        nn.export_c(model, tmp_path, name=f"in_{dtype}", dtype=dtype, rows=X)
+    library = compiled_c.built([tmp_path / "in_double.c", tmp_path / "in_float.c"])
+    expected = np.array(model.predict(X))
+    got = compiled_c.called(library, "in_double_predict", X, 10)
+    assert not differences("scores", np.ravel(got).tolist(), expected.ravel().tolist())
+    error = np.abs(np.array(compiled_c.called(library, "in_float_predict", X, 10, "float")) - expected).max()
+    stated = re.search(
+        r"Largest error of a score against Python's double on (\d+) rows: (\S+)", (tmp_path / "in_float.h").read_text()
+    )
+    assert stated and int(stated[1]) == len(X)
+    assert 0.0 < error <= float(stated[2]) < 1e-4
+
+
+LOSSES = {"moons": "bce", "mixed": "cross_entropy", "one_neuron": "half_sse", "words": "cross_entropy"}
+
+
+@pytest.mark.parametrize("name", [*MODELS, *OTHERS])
+def test_a_device_learns_as_python_does(name: str, tmp_path: Path) -> None:
+    """Loss, gradient and five steps of descent: to the bit."""
+    model, loss = (MODELS | OTHERS)[name], LOSSES.get(name, "mse")
+    nn.export_c(model, tmp_path, name="it", gradient=True, train=True, loss=loss)
+    optimised = [] if name == "moons" else ["-O0"]  # compiles in a tenth of the time
+    library = ctypes.CDLL(str(compiled_c.built([tmp_path / "it.c"], *optimised)))
+    library.it_train.restype = library.it_gradient.restype = ctypes.c_double
+    parameters = model.parameters()
+    before = [p.data for p in parameters]
+    outputs = len(listed(model.predict(examples(model, 1)))[0])
+    size = ctypes.c_double * len(parameters)
+    weights, gradient = size(), size()
+    library.it_start(weights)
+    assert list(weights) == before
+    sgd = nn.SGD(parameters, lr=0.05)
+    try:
+        for step, x in enumerate(examples(model, 5)):
+            target = [float(k == step % outputs) for k in range(outputs)]
+            model.zero_grad()
+            error = nn.losses.LOSSES[loss].function(model(x), target if outputs > 1 else target[0])
+            error.backward()
+            row, wanted = (ctypes.c_double * len(x))(*x), (ctypes.c_double * outputs)(*target)
+            if step == 0:
+                assert library.it_gradient(row, wanted, gradient) == error.data
+                assert not differences("gradient", [0.0 + g for g in gradient], [p.grad for p in parameters])
+            sgd.step()
+            assert library.it_train(weights, row, wanted, ctypes.c_double(0.05)) == error.data
+            assert not differences(f"weights after step {step}", list(weights), [p.data for p in parameters])
+            y = (ctypes.c_double * outputs)()
+            library.it_answer(weights, row, y)
+            assert not differences("scores", list(y), listed(model.predict([x]))[0])
+    finally:
+        for p, number in zip(parameters, before, strict=True):
+            p.data = number
+
+
+@pytest.mark.parametrize("dtype", ["double", "float"])
+def test_where_a_number_is_none_of_an_embeddings_scores_are_nan_and_nothing_is_learnt(dtype: str, tmp_path: Path) -> None:
+    nn.export_c(WORDS, tmp_path, name="words", dtype=dtype, train=True, rows=examples(WORDS))
+    flags = ("-O0", "-fsanitize=undefined", "-fno-sanitize-recover=all")
+    path = compiled_c.built([tmp_path / "words.c"], *flags)
+    assert np.isnan(compiled_c.called(path, "words_predict", NO_WORDS, 2, dtype)).all()
+    assert np.isfinite(compiled_c.called(path, "words_predict", examples(WORDS), 2, dtype)).all()
+    library, number = ctypes.CDLL(str(path)), ctypes.c_double if dtype == "double" else ctypes.c_float
+    library.words_train.restype = number
+    weights = (number * len(WORDS.parameters()))()
+    library.words_start(weights)
+    before = list(weights)
+    for row in NO_WORDS:
+        assert math.isnan(library.words_train(weights, (number * 3)(*row), (number * 2)(1.0, 0.0), number(0.1)))
+    assert list(weights) == before
+    with pytest.raises((ValueError, IndexError)):
+        WORDS(NO_WORDS[0])
+
+
+def test_main_answers_lines_under_the_sanitizers(tmp_path: Path) -> None:
+    model = MODELS["mixed"]
+    nn.export_c(model, tmp_path, name="mixed")
+    command = [compiled_c.compiler("gcc"), "-std=c99", *compiled_c.WARNINGS, "-O1", "-g", "-ffp-contract=off"]
+    sanitizers = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+    compiled_c.run(
+        [*command, *sanitizers, str(tmp_path / "mixed.c"), str(tmp_path / "main.c"), "-o", str(tmp_path / "ask"), "-lm"]
+    )
+    X = rows(4)
+    lines = compiled_c.run([str(tmp_path / "ask")], input="\n".join(" ".join(map(repr, row)) for row in X)).splitlines()
+    assert [[float(y) for y in line.split()] for line in lines] == model.predict(X)
+    cut = subprocess.run([str(tmp_path / "ask")], input="1 2 3", capture_output=True, text=True, check=False)
+    assert (cut.returncode, cut.stdout) == (1, "")
+
+
+def test_a_hundred_thousand_weights(tmp_path: Path) -> None:
+    model = nn.MLP(300, [300, 30], activation="tanh", seed=0)
+    nn.export_c(model, tmp_path, name="large")
+    X = rows(300, 2)
+    got = compiled_c.called(compiled_c.built([tmp_path / "large.c"]), "large_predict", X, 30)
+    assert not differences("scores", np.ravel(got).tolist(), np.ravel(model.predict(X)).tolist())
+    code = [line for line in (tmp_path / "large.c").read_text().splitlines() if not re.fullmatch(r"[ \d.,e-]*", line)]
+    assert len(code) < 80, "the text is numbers and a loop for each pack"
+
+
+def test_classes_are_an_enum_whatever_they_are_called(tmp_path: Path) -> None:
+    model = nn.MLP(1, [5], seed=0)
+    model.classes = ("int", "café", "a b", "a-b", "*/")
+    nn.export_c(model, tmp_path, name="named")
+    header = (tmp_path / "named.h").read_text()
+    names = ["INT", "CAF", "A_B", "A_B_3", "4"]
+    assert f"enum named_class {{ {', '.join(f'NAMED_CLASS_{n} = {i}' for i, n in enumerate(names))} }};" in header
+    compiled_c.built([tmp_path / "named.c"])
+
+
+def test_the_same_bytes_twice(tmp_path: Path) -> None:
+    for folder in ("a", "b"):
+        nn.export_c(MODELS["images"], tmp_path / folder, gradient=True, train=True, rows=rows(36))
+    for path in (tmp_path / "a").iterdir():
+        assert path.read_bytes() == (tmp_path / "b" / path.name).read_bytes()
+
+
+@pytest.mark.skipif(not shutil.which("arm-none-eabi-gcc"), reason="gcc-arm-none-eabi is not installed")
+def test_a_small_network_is_small_on_arm(tmp_path: Path) -> None:
+    """2-16-16-1 in float: at most 1.5 kB of numbers and 3 kB of code."""
+    nn.export_c(MODELS["moons"], tmp_path, name="moons", dtype="float")
+    target = ["-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=soft", "-std=c99", *compiled_c.WARNINGS, "-Os"]
+    compiled_c.run(["arm-none-eabi-gcc", *target, "-c", str(tmp_path / "moons.c"), "-o", str(tmp_path / "moons.o")])
+    sections = compiled_c.run(["arm-none-eabi-size", "-A", str(tmp_path / "moons.o")])
+    sizes = {name: int(size) for name, size in re.findall(r"^(\.\S+)\s+(\d+)", sections, re.MULTILINE)}
+    code = sum(size for name, size in sizes.items() if name.startswith(".text"))
+    numbers = sum(size for name, size in sizes.items() if name.startswith((".rodata", ".data", ".bss")))
+    assert numbers <= 1536 and 0 < code <= 3072, sizes
+    assert sum(size for name, size in sizes.items() if name.startswith((".data", ".bss"))) == 0, "no state"
+
+
+@pytest.mark.skipif(
+    not (shutil.which("arm-none-eabi-gcc") and shutil.which("qemu-system-arm")), reason="no ARM compiler with an emulator"
+)
+def test_the_same_on_an_emulated_microcontroller(tmp_path: Path) -> None:
+    """A Cortex-M3 with newlib's functions instead of this machine's: within 64 ulp of 1."""
+    model = MODELS["moons"]
+    nn.export_c(model, tmp_path, name="moons", train=True)
+    X = rows(2, 6)
+    (tmp_path / "board.c").write_text(BOARD.replace("ROWS", ", ".join(x.hex() for row in X for x in row)))
+    (tmp_path / "board.ld").write_text(LAYOUT)
+    files = [str(tmp_path / name) for name in ("board.c", "moons.c")]
+    target = [
+        "-mcpu=cortex-m3",
+        "-mthumb",
+        "-std=c99",
+        *compiled_c.BITS,
+        "--specs=rdimon.specs",
+        "-T",
+        str(tmp_path / "board.ld"),
+    ]
+    compiled_c.run(["arm-none-eabi-gcc", *target, *files, "-o", str(tmp_path / "board.elf"), "-lm"])
+    machine = ["qemu-system-arm", "-machine", "lm3s6965evb", "-nographic", "-semihosting-config", "enable=on,target=native"]
+    printed = compiled_c.run([*machine, "-kernel", str(tmp_path / "board.elf")]).split()
+    got = [float(y) for y in printed]
+    assert len(got) == len(X)
+    for y, expected in zip(got, model.predict(X), strict=True):
+        assert abs(y - expected) <= 64 * math.ulp(max(1.0, abs(expected))), (got, expected)
+
+
+BOARD = """
+#include <stdio.h>
+#include <stdlib.h>
+#include "moons.h"
+extern int main(void);
+extern unsigned int stack_top;
+extern void initialise_monitor_handles(void);
+static void start(void) { initialise_monitor_handles(); exit(main()); }
+__attribute__((section(".vectors"), used)) static void (*const vectors[])(void) = {(void (*)(void))&stack_top, start};
+int main(void) {
+  static const double rows[] = {ROWS};
+  double y[1];
+  unsigned int i;
+  for (i = 0; i < sizeof rows / sizeof *rows; i += 2) {
+    moons_predict(rows + i, y);
+    printf("%.17g\\n", y[0]);
+  }
+  return 0;
+}
+"""
+LAYOUT = """
+MEMORY { FLASH (rx) : ORIGIN = 0, LENGTH = 256K  RAM (rwx) : ORIGIN = 0x20000000, LENGTH = 64K }
+SECTIONS {
+  .text : { KEEP(*(.vectors)) *(.text*) *(.rodata*) *(.ARM.ex*) } > FLASH
+  .data : { *(.data*) } > RAM
+  .bss : { *(.bss*) *(COMMON) } > RAM
+  end = .; _end = .; __end__ = .;
+  __bss_start__ = ADDR(.bss); __bss_end__ = ADDR(.bss) + SIZEOF(.bss);
+  stack_top = ORIGIN(RAM) + LENGTH(RAM); __stack = stack_top;
+}
+"""
+
+
+# --- The command, and what is refused ------------------------------------------------------------------------------------------
+
+
+def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model = MODELS["mixed"]
+    model.save(tmp_path / "model.safetensors")
+    folder = tmp_path / "out"
+    assert main(["export", str(tmp_path / "model.safetensors"), "--c", str(folder), "--js", str(folder), "--name", "mixed"]) == 0
+    written = [line.split()[1] for line in capsys.readouterr().out.splitlines()]
+    assert written == [str(folder / name) for name in ("mixed.h", "mixed.c", "main.c", "predict.js", "index.html")]
+    X = rows(4)
+    got = compiled_c.called(compiled_c.built([folder / "mixed.c"]), "mixed_predict", X, 2)
+    assert got == model.predict(X)
+
+
+@pytest.mark.parametrize(
+    "arguments, said",
+    [
+        (["--c", "out", "--dtype", "half"], "dtype must be 'double' or 'float'"),
+        (["--c", "out", "--name", "while"], "'while' cannot name a C module"),
+        (["--c", "out", "--train", "--loss", "huber"], "unknown loss 'huber'"),
+        ([], "nothing to write"),
+    ],
+)
+def test_the_command_says_what_is_wrong_and_writes_nothing(
+    arguments: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    MODELS["layer"].save("model.safetensors")
+    assert main(["export", "model.safetensors", *arguments]) == 2
+    assert said in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["model.safetensors"]
+
+
+def test_what_cannot_be_exported_is_refused_by_name(tmp_path: Path) -> None:
+    class Branching(nn.Module):
+        def __init__(self) -> None:
+            self.neuron = nn.Neuron(1, seed=0)
+
+        def __call__(self, x: Any) -> Any:
+            y = self.neuron(x)
+            return y if y > 0.0 else -y
+
+    with pytest.raises(ValueError, match=r"say inputs=…"):
+        nn.export_c(Branching(), tmp_path / "a")
+    with pytest.raises(TypeError, match=r"use autograd\.where"):
+        nn.export_c(Branching(), tmp_path / "a", inputs=1)
+    with pytest.raises(TypeError, match=r"only an nn\.Module"):
+        nn.export_c(lambda x: x, tmp_path / "a")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"is not known from Embedding: say inputs=…"):
+        nn.export_c(nn.Sequential(nn.Embedding(3, 2, seed=0), nn.Flatten(), nn.Layer(2, 1, seed=0)), tmp_path / "a")
+    with pytest.raises(ValueError, match="rows must have 2 numbers each"):
+        nn.export_c(MODELS["moons"], tmp_path / "a", rows=[[1.0]])
+    assert not (tmp_path / "a").exists()

@@ -1,0 +1,113 @@
+"""Names of parameters on the blackboard, and those that follow from them where a graph is drawn."""
+
+import pickle
+
+import pytest
+
+import nn
+import viz
+from autograd import Value, topological_order
+from viz.implied import labels_of
+
+
+def labels(model: nn.Module) -> list[str]:
+    return [str(p.label) for p in model.parameters()]
+
+
+def test_a_perceptron():
+    assert labels(nn.MLP(2, [2, 1], seed=0)) == [
+        "w_11^(1)", "w_12^(1)", "b_1^(1)", "w_21^(1)", "w_22^(1)", "b_2^(1)", "w_11^(2)", "w_12^(2)", "b_1^(2)",
+    ]  # fmt: skip
+    assert labels(nn.Neuron(2, seed=0)) == ["w_0", "w_1", "b"]
+    assert labels(nn.Layer(2, 1, seed=0)) == ["w_11", "w_12", "b_1"]
+    assert labels(nn.Layer(12, 1, seed=0))[8:11] == ["w_19", "w_{1,10}", "w_{1,11}"]
+
+
+def test_sequences_kernels_and_tied_weights():
+    first, second = nn.Conv2d(1, 1, 2, seed=0), nn.Conv2d(1, 1, 2, seed=1)
+    nn.tie(second, first)
+    model = nn.Sequential(first, second, nn.Flatten(), nn.Layer(36, 1, seed=2))
+    assert labels(model)[:5] == ["w_{1,1,1,1}^(1)", "w_{1,1,1,2}^(1)", "w_{1,1,2,1}^(1)", "w_{1,1,2,2}^(1)", "b_1^(1)"]
+    assert labels(model)[5] == "w_11^(3)"
+
+
+def test_the_base_is_configurable_and_labels_of_ones_own_stay():
+    model = nn.MLP(2, [2], seed=0)
+    model.layers[0].neurons[0].w[1].label = "mine"
+    nn.name_parameters(model, base=0)
+    assert labels(model) == ["w_00^(1)", "mine", "b_0^(1)", "w_10^(1)", "w_11^(1)", "b_1^(1)"]
+    weight = pickle.loads(pickle.dumps(model.parameters()[0]))
+    assert weight.label == "w_00^(1)"
+
+
+def test_named_parameters_say_both_and_state_dicts_keep_the_paths():
+    model = nn.MLP(2, [2, 1], seed=0)
+    model.layers[0].neurons[0].b.label = "mine"
+    model.layers[1].neurons[0].b.label = ""
+    paths, names = ([name for name, _ in model.named_parameters(blackboard=b)] for b in (False, True))
+    assert names == [
+        "w_11^(1)",
+        "w_12^(1)",
+        "mine",
+        "w_21^(1)",
+        "w_22^(1)",
+        "b_2^(1)",
+        "w_11^(2)",
+        "w_12^(2)",
+        "layers.1.neurons.0.b",
+    ]
+    assert paths[:3] == ["layers.0.neurons.0.w.0", "layers.0.neurons.0.w.1", "layers.0.neurons.0.b"]
+    other = nn.MLP(2, [2, 1], seed=1)
+    other.load_state_dict(model.state_dict())
+    assert [p.data for p in other.parameters()] == [p.data for p in model.parameters()]
+
+
+def test_a_module_of_ones_own():
+    class Line(nn.Module):
+        def __init__(self) -> None:
+            self.slope, self.offset, self.knots = Value(1.0), Value(0.0, label="c"), [Value(2.0), Value(3.0)]
+
+        def __call__(self, x):
+            return self.slope * x + self.offset
+
+    model = Line()
+    nn.name_parameters(model)
+    assert labels(model) == ["slope", "c", "knots_1", "knots_2"]
+    nn.name_parameters(nn.Sequential(nn.Layer(1, 1, seed=0), model))
+    assert labels(model)[0] == "slope^(2)"
+
+
+@pytest.mark.parametrize("expand", [False, True])
+def test_drives_outputs_and_inputs_are_named_where_they_are_drawn(expand):
+    model = nn.MLP(2, [2, 1], activation="tanh", seed=0, expand=expand)
+    y = model([0.5, -1.0])
+    named = labels_of(topological_order(y))
+    drawn = [name for name in named.values() if name[0] in "ax"]
+    inputs = [] if expand else ["x_1^(0)", "x_2^(0)"]
+    assert sorted(drawn) == sorted([*inputs, "a_1^(1)", "x_1^(1)", "a_2^(1)", "x_2^(1)", "a_1^(2)"])
+    assert named[y] == "a_1^(2)"
+    assert [v.label for v in topological_order(y) if not v.is_leaf] == [""] * sum(not v.is_leaf for v in topological_order(y))
+    assert "a_1^(2)" in [card.label for card in viz.draw(y, engine="builtin").cards.cards]
+
+
+def test_own_labels_of_drives_win():
+    model = nn.Layer(1, 1, activation="tanh", seed=0)
+    nn.name_parameters(nn.Sequential(model))
+    drive = model.neurons[0]
+    y = drive([2.0])
+    y._prev[0].label = "net"
+    assert [name for v, name in labels_of(topological_order(y)).items() if not v.is_leaf] == ["net"]
+
+
+def test_folded_pictures_say_the_layer():
+    model = nn.MLP(2, [16, 16, 1], activation="tanh", seed=0)
+    heads = [card.head for card in viz.draw(model([0.5, -1.0]), fold="packs", engine="builtin").cards]
+    assert {
+        "32 × w^(1)",
+        "16 × b^(1)",
+        "256 × w^(2)",
+        "16 × w^(3)",
+        "2 × x^(0)",
+        "16 × a^(2) = Σ₁₆ w·x + b",
+        "16 × x^(1) = tanh",
+    } <= set(heads), heads

@@ -1,0 +1,46 @@
+"""The command line: ``python -m tests.trust [WORDS ...] [--full] [--write]``."""
+
+import argparse
+import multiprocessing
+import os
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+
+from tests.trust.figures import Outcome, outcome
+from tests.trust.table import PAGE, ROWS, markdown, terminal
+
+
+def _tried(number: int, *, full: bool) -> tuple[int, float, str, float]:
+    """What came of a row, without the row, which cannot travel between processes."""
+    found = outcome(ROWS[number], full=full)
+    return found.cases, found.worst, found.where, found.seconds
+
+
+def main() -> int:
+    """Try every row, print the table; exit status 1 if a bar is broken."""
+    parser = argparse.ArgumentParser(prog="python -m tests.trust", description="The properties of the engine, as figures.")
+    parser.add_argument("words", nargs="*", help="only rows that contain one of these (default: all)")
+    parser.add_argument("--full", action="store_true", help="many more cases: an hour instead of two minutes")
+    parser.add_argument("--processes", type=int, default=os.cpu_count(), help="rows at a time (default: one for each core)")
+    parser.add_argument("--write", action="store_true", help=f"write the table to {PAGE.name}")
+    options = parser.parse_args()
+    if options.write and options.words:
+        parser.error("only the whole table can be written")
+    chosen = [
+        number
+        for number, row in enumerate(ROWS)
+        if (row.full if options.full else row.quick) and (not options.words or any(word in str(row) for word in options.words))
+    ]
+    outcomes = []
+    with ProcessPoolExecutor(options.processes, multiprocessing.get_context("spawn")) as pool:
+        for number, found in zip(chosen, pool.map(partial(_tried, full=options.full), chosen), strict=True):
+            outcomes.append(Outcome(ROWS[number], *found))
+            print(terminal(outcomes[-1]), flush=True)
+    if options.write:
+        PAGE.write_text(markdown(outcomes, full=options.full), encoding="utf-8")
+    return not all(found.is_kept for found in outcomes)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,77 @@
+"""What a row of the table of trust is: a property, tried on many cases, with the worst figure that was found and the bar it must keep.
+
+Glossary::
+
+    trial     one case: its figure, how many single comparisons it stands for, and how to say which case it is
+    figure    how wrong the case is: an error in ulp, a share of an error bound, a number of disagreements
+    bar       the largest figure allowed
+    quick     how many cases the test suite tries; full: how many ``python -m tests.trust --full`` tries
+
+Cases are seeded: the same ones in every run. Nothing here knows what is tested.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class Trial(NamedTuple):
+    """One case."""
+
+    figure: float
+    case: Callable[[], str]
+    cases: int = 1
+
+
+@dataclass(frozen=True)
+class Row:
+    """One property."""
+
+    theme: str
+    name: str
+    trials: Callable[[int], Iterator[Trial]]
+    quick: int
+    full: int
+    bar: float = 0.0
+    unit: str = "disagreements"
+
+    def __str__(self) -> str:
+        return f"{self.theme}: {self.name}"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a row; ``where`` says which case breaks the bar, if one does."""
+
+    row: Row
+    cases: int
+    worst: float
+    where: str
+    seconds: float
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether the bar is kept, and by at least one case."""
+        return self.cases > 0 and self.worst <= self.row.bar
+
+
+def outcome(row: Row, *, full: bool = False) -> Outcome:
+    """Try all cases of a row."""
+    start = time.perf_counter()
+    cases, worst = 0, Trial(0.0, str)
+    for trial in row.trials(row.full if full else row.quick):
+        cases += trial.cases
+        if not trial.figure <= worst.figure:  # nan is worse than anything
+            worst = trial
+    seconds = time.perf_counter() - start
+    where = "" if worst.figure <= row.bar else worst.case()
+    return Outcome(row, cases, worst.figure, where, seconds)
+
+
+def is_caught(row: Row, count: int) -> bool:
+    """Whether one of the first cases of a row breaks its bar, or cannot be computed at all."""
+    try:
+        return any(not trial.figure <= row.bar for trial in row.trials(count))
+    except Exception:
+        return True

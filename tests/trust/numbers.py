@@ -1,0 +1,179 @@
+"""Rows about numbers: each op and random expressions of all ops against mpmath, to the third derivative, and against PyTorch."""
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from importlib.util import find_spec
+from itertools import groupby
+from typing import Any
+
+from mpmath import mp
+
+from autograd import Value, grad
+from tests.autograd.edges import ROWS as EDGES
+from tests.autograd.edges import wrong_row
+from tests.autograd.oracles import (
+    LONG,
+    exact_gradient,
+    exact_hessian,
+    exact_third,
+    exact_value,
+    rounding_bounds,
+    slope_errors,
+    ulps,
+    value_errors,
+)
+from tests.autograd.torch_oracle import torch_gradient, torch_programs
+from tests.cases import CASES, EXACT, STANDARD, Bounds, Case
+from tests.random_graphs import Program, random_program, shrunk
+from tests.trust.figures import Row, Trial
+
+SMOOTH = tuple(case for case in CASES if case.exact is not None)
+# Second and third derivatives may be off by so many ulp, or by the running bound of their rounding errors.
+ULPS = 16.0
+
+
+def said(case: Case, what: str, point: Sequence[float], got: float, exact: Any) -> str:
+    """A trial of an op, as text."""
+    return f"{what} of {case.name} at ({', '.join(map(repr, point))}): got {got!r}, expected {float(exact)!r}"
+
+
+def values(cases: Sequence[Case], count: int) -> Iterator[Trial]:
+    """Values of ops, in ulp."""
+    for case in cases:
+        for point, got, exact, error in value_errors(case, count):
+            yield Trial(error, partial(said, case, "value", point, got, exact))
+
+
+def slopes(cases: Sequence[Case], count: int) -> Iterator[Trial]:
+    """First derivatives of ops, times −2, in ulp."""
+    for case in cases:
+        for point, got, exact, error in slope_errors(case, count):
+            yield Trial(error, partial(said, case, "−2·derivative", point, got, exact))
+
+
+def share(node: Value, exact: Any) -> float:
+    """How much of what is allowed the error of a derivative takes up."""
+    in_ulps = ulps(node.data, exact) / ULPS
+    return in_ulps if in_ulps <= 1.0 else min(in_ulps, abs(node.data - float(exact)) / rounding_bounds(node)[node])
+
+
+def curvatures(count: int) -> Iterator[Trial]:
+    """Second derivatives of ops at points of their cores."""
+    for case in SMOOTH:
+        for point in case.core_points(count):
+            operands = [Value(x) for x in point]
+            hessian = exact_hessian(case.exact, point)
+            for slope, row in zip(grad(case.f(*operands), operands), hessian, strict=True):
+                for node, exact in zip(grad(slope, operands), row, strict=True):
+                    yield Trial(share(node, exact), partial(said, case, "second derivative", point, node.data, exact))
+
+
+def along_diagonal(y: Value, operands: Sequence[Value]) -> Value:
+    """Σ ∂y/∂xᵢ, as a graph."""
+    total = Value(0.0)
+    for slope in grad(y, operands):
+        total = total + slope
+    return total
+
+
+def thirds(count: int) -> Iterator[Trial]:
+    """Third derivatives of ops along (1, 1, …) at points of their cores."""
+    for case in SMOOTH:
+        for point in case.core_points(count):
+            operands = [Value(x) for x in point]
+            node = case.f(*operands)
+            for _ in range(3):
+                node = along_diagonal(node, operands)
+            exact = exact_third(case.exact, point)
+            yield Trial(share(node, exact), partial(said, case, "third derivative", point, node.data, exact))
+
+
+def excess(got: float, node: Value, exact: Any) -> float:
+    """The error of a number that a node computes, as a multiple of the running bound of its rounding errors."""
+    if got == float(exact):
+        return 0.0
+    with mp.workprec(200):
+        return float(abs(mp.mpf(got) - exact)) / rounding_bounds(node)[node]
+
+
+def worst_entry(p: Program) -> float:
+    """The largest excess among the value of a program, its gradient by ``grad`` and that by ``backward``."""
+    y, xs = p.record()
+    nodes = grad(y, xs)
+    y.backward()
+    exact = exact_gradient(p.exact, p.inputs, LONG)
+    by_grad = [excess(node.data, node, e) for node, e in zip(nodes, exact, strict=True)]
+    by_backward = [excess(x.grad, node, e) for x, node, e in zip(xs, nodes, exact, strict=True)]
+    return max(excess(y.data, y, exact_value(p.exact, p.inputs)), *by_grad, *by_backward)
+
+
+def told(seed: int, size: int, p: Program) -> str:
+    """A program as code, and what is left of it when everything is taken away that the failure does not need."""
+    least = shrunk(p, lambda q: worst_entry(q) > 1.0)
+    return f"tests.random_graphs.random_program({seed}, {size}), or shorter:\n{least}"
+
+
+def graphs(size: int, count: int) -> Iterator[Trial]:
+    """Random expressions of so many steps."""
+    for seed in range(count):
+        p = random_program(seed, size)
+        yield Trial(worst_entry(p), partial(told, seed, size, p), 1 + len(p.inputs))
+
+
+def hessians(count: int) -> Iterator[Trial]:
+    """Second derivatives of random expressions."""
+    for seed in range(count):
+        p = random_program(seed, 8, inputs=2)
+        y, xs = p.record()
+        for slope, row in zip(grad(y, xs), exact_hessian(p.exact, p.inputs, LONG), strict=True):
+            for node, exact in zip(grad(slope, xs), row, strict=True):
+                yield Trial(
+                    excess(node.data, node, exact), partial("tests.random_graphs.random_program({}, 8, inputs=2)".format, seed)
+                )
+
+
+def edges(count: int) -> Iterator[Trial]:
+    """The rows of the edge table: value within 2 ulp, gradient within 4, Hessian within 16."""
+    for row in EDGES[:count]:
+        wrong = wrong_row(row)
+        yield Trial(len(wrong), partial("\n".join, wrong))
+
+
+def torch(count: int) -> Iterator[Trial]:
+    """Gradients by PyTorch, whose σ′ = σ(1 − σ) and kin are accurate only to an absolute 1e-12."""
+    for p in torch_programs(count):
+        y, xs = p.record()
+        for slope, expected in zip(grad(y, xs), torch_gradient(p), strict=True):
+            bound = 4.0 * rounding_bounds(slope)[slope] + 1e-12
+            yield Trial(abs(slope.data - expected) / bound, partial(str, p))
+
+
+def _of_bounds(bounds: Bounds, cases: Sequence[Case]) -> Iterator[Row]:
+    """The rows of the ops that share their bounds."""
+    names = {EXACT: "rounded once", STANDARD: "standard"}
+    name = names.get(bounds, ", ".join(case.name for case in cases))
+    for what, trials, bar in (("value", values, bounds.value), ("derivative", slopes, bounds.first)):
+        yield Row("numbers", f"{what} of ops: {name}", partial(trials, cases), 300, 10000, bar, "ulp")
+
+
+def _key(case: Case) -> tuple[float, float, str]:
+    return case.bounds.value, case.bounds.first, case.bounds.reason
+
+
+ROWS = [
+    *(
+        row
+        for _, group in groupby(sorted(SMOOTH, key=_key), _key)
+        for cases in [list(group)]
+        for row in _of_bounds(cases[0].bounds, cases)
+    ),
+    Row("numbers", "second derivative of ops", curvatures, 100, 300, 1.0, "of 16 ulp or the running bound"),
+    Row("numbers", "third derivative of ops", thirds, 60, 300, 1.0, "of 16 ulp or the running bound"),
+    Row("numbers", "the edge table: kinks, poles, infinities, tails", edges, len(EDGES), len(EDGES)),
+    Row("numbers", "random expressions of 10 steps", partial(graphs, 10), 1850, 90000, 1.0, "of the running bound"),
+    Row("numbers", "random expressions of 40 steps", partial(graphs, 40), 120, 9000, 1.0, "of the running bound"),
+    Row("numbers", "random expressions of 200 steps", partial(graphs, 200), 28, 980, 1.0, "of the running bound"),
+    Row("numbers", "random expressions of 1,000 steps", partial(graphs, 1000), 2, 20, 1.0, "of the running bound"),
+    Row("numbers", "second derivatives of random expressions", hessians, 40, 4000, 1.0, "of the running bound"),
+    *([Row("numbers", "PyTorch in float64", torch, 40, 4000, 1.0, "of 4 running bounds + 1e-12")] if find_spec("torch") else []),
+]

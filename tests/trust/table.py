@@ -1,0 +1,59 @@
+"""All rows, and how they are written down."""
+
+import datetime
+import os
+import platform
+from collections.abc import Sequence
+from pathlib import Path
+
+import autograd
+from tests.trust import bits, control, files, inputs, interrupts, laws, moments, numbers, processes, scripts, training
+from tests.trust.figures import Outcome, Row
+
+ROWS: tuple[Row, ...] = (
+    *numbers.ROWS,
+    *laws.ROWS,
+    *bits.ROWS,
+    *scripts.ROWS,
+    *control.ROWS,
+    *training.ROWS,
+    *files.ROWS,
+    *interrupts.ROWS,
+    *moments.ROWS,
+    *processes.ROWS,
+    *inputs.ROWS,
+)
+PAGE = Path(__file__).parents[1] / "TRUST.md"
+_HEADINGS = ("property", "cases", "worst", "bar", "")
+
+
+def cells(outcome: Outcome) -> tuple[str, ...]:
+    """A row of the table as text."""
+    bar = f"{outcome.row.bar:g} {outcome.row.unit}"
+    return str(outcome.row), f"{outcome.cases:,}", f"{outcome.worst:.3g}", bar, "" if outcome.is_kept else "BROKEN"
+
+
+def terminal(outcome: Outcome) -> str:
+    """A row in columns, and below it the case that breaks the bar."""
+    name, cases, worst, bar, verdict = cells(outcome)
+    where = f"\n{outcome.where}" if outcome.where else ""
+    return f"{name:82} {cases:>9} {worst:>8} ≤ {bar:38} {outcome.seconds:6.1f} s {verdict}".rstrip() + where
+
+
+def markdown(outcomes: Sequence[Outcome], *, full: bool) -> str:
+    """The page TRUST.md."""
+    lines = [_HEADINGS[:4], ("---", "---:", "---:", "---"), *(cells(outcome)[:4] for outcome in outcomes)]
+    table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    command = f"python -m tests.trust{' --full' if full else ''} --write"
+    where = f"{platform.system()}, {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+    return f"""# Trust
+
+What is promised, as figures: each property with how many cases were tried, the worst figure found, and the bar that it must keep. The cases
+are seeded, so that everyone finds the same; a case that breaks a bar is printed so that it can be run. The quick tier is part of the test
+suite; `python -m tests.trust --full` tries many more cases. To be quick, second and third derivatives of ops are tried at 100 and 60 points
+each, not at 300 as the first.
+
+Written by `{command}`, {datetime.date.today()}: {where}, chalkgrad {autograd.__version__}.
+
+{table}
+"""

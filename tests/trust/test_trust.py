@@ -1,0 +1,55 @@
+"""The quick tier of the table of trust, row by row; and the table itself tried with mistakes put into the package."""
+
+import re
+
+import pytest
+
+from tests.trust.figures import Row, Trial, is_caught, outcome
+from tests.trust.inputs import INTERNAL, PACKAGES, calls
+from tests.trust.mistakes import MISTAKES, Mistake
+from tests.trust.table import PAGE, ROWS, markdown, terminal
+
+BY_NAME = {str(row): row for row in ROWS}
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if row.quick], ids=str)
+def test_row(row: Row) -> None:
+    found = outcome(row)
+    assert found.is_kept, terminal(found)
+
+
+@pytest.mark.parametrize("mistake", MISTAKES, ids=str)
+def test_a_mistake_is_caught_by_its_row(mistake: Mistake) -> None:
+    with mistake.made():
+        assert is_caught(BY_NAME[mistake.row], mistake.cases), f"{mistake.row} does not notice: {mistake}"
+
+
+def test_a_row_names_the_case_that_breaks_it() -> None:
+    row = Row("theme", "name", lambda count: (Trial(float(i == 3), f"case {i}".format) for i in range(count)), 5, 5)
+    found = outcome(row)
+    assert (found.cases, found.worst, found.where, found.is_kept) == (5, 1.0, "case 3", False)
+    assert terminal(found).endswith("BROKEN\ncase 3")
+    assert is_caught(row, 5)
+    assert not is_caught(row, 3)
+    assert "| theme: name | 5 | 1 | 0 disagreements |" in markdown([found], full=False)
+
+
+def test_no_cases_or_nan_keep_no_bar() -> None:
+    assert not outcome(Row("theme", "name", lambda count: iter(()), 5, 5)).is_kept
+    assert not outcome(Row("theme", "name", lambda count: iter([Trial(float("nan"), str)]), 5, 5, 1.0)).is_kept
+
+
+def test_every_public_callable_is_handed_nonsense() -> None:
+    public = {
+        f"{package.__name__}.{name}" for package in PACKAGES for name in package.__all__ if callable(getattr(package, name))
+    }
+    errors = {name for name in public if name.endswith(("Error", "Mismatch", "Anomaly"))}
+    tried = {name.partition("(")[0] for name, _ in calls(0)}
+    assert not public - errors - tried - INTERNAL
+
+
+def test_the_page_has_every_row() -> None:
+    written = re.findall(r"^\| (\w+: .+?) \|", PAGE.read_text(encoding="utf-8"), flags=re.M)
+    here = [str(row) for row in ROWS if row.quick]
+    optional = ("PyTorch", "Node")  # rows that are there where these are
+    assert [name for name in written if name in here or not any(word in name for word in optional)] == here

@@ -1,0 +1,77 @@
+"""A JupyterLab of one's own, and HTML as nbconvert exports it; tests skip where Jupyter is missing."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+def notebook(outputs: Sequence[str]) -> Any:
+    """A notebook with one cell for each output."""
+    nbformat = pytest.importorskip("nbformat")
+    cells = []
+    for html in outputs:
+        output = nbformat.v4.new_output("display_data", {"text/html": html, "text/plain": "a picture"})
+        cells.append(nbformat.v4.new_code_cell("...", execution_count=1, outputs=[output]))
+    return nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}})
+
+
+def settings(folder: Path) -> dict[str, str]:
+    """The environment in which Jupyter keeps everything in a folder of its own."""
+    places = {f"JUPYTER_{kind}_DIR": str(folder / kind.lower()) for kind in ("CONFIG", "DATA", "RUNTIME")}
+    return {
+        **os.environ,
+        **places,
+        "JUPYTERLAB_SETTINGS_DIR": str(folder / "lab"),
+        "JUPYTERLAB_WORKSPACES_DIR": str(folder / "work"),
+    }
+
+
+@contextmanager
+def lab(folder: Path) -> Iterator[str]:
+    """A JupyterLab that serves a folder; the address of the folder's files in it."""
+    pytest.importorskip("jupyterlab")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    options = [
+        f"--port={port}",
+        "--no-browser",
+        "--IdentityProvider.token=",
+        "--ServerApp.root_dir=" + str(folder),
+        "--allow-root",
+    ]
+    command = [
+        sys.executable,
+        "-m",
+        "jupyterlab",
+        *options,
+        "--LabApp.news_url=None",
+        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+    ]
+    server = subprocess.Popen(command, env=settings(folder), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        _wait_for(f"http://127.0.0.1:{port}/api")
+        yield f"http://127.0.0.1:{port}/lab/tree"
+    finally:
+        server.kill()
+        server.wait()
+
+
+def _wait_for(address: str) -> None:
+    for _ in range(300):
+        try:
+            urllib.request.urlopen(address, timeout=5).close()
+            return
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            time.sleep(0.2)
+    pytest.fail("JupyterLab does not answer")

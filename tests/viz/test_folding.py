@@ -1,0 +1,289 @@
+"""Folded pictures: every Value is in exactly one group, strips and ranges show the true numbers, patterns are seen as such."""
+
+import math
+import re
+import sys
+from collections import Counter
+from xml.etree import ElementTree
+
+import pytest
+
+pytest.importorskip("numpy")
+
+import numpy as np
+
+import nn
+from autograd import Value, dot, exp, sigmoid, topological_order
+from benchmarks import compiling
+from tests.viz.test_draw import NASTY, fresh_process
+from viz import Graph, draw
+from viz.folded import MOST_CARDS, FoldedGraph
+from viz.folding import folded
+from viz.groups import owners
+from viz.normal_form import NormalForm
+from viz.svg import said_once
+from viz.ties import tie
+
+
+def xor(samples: int = 4) -> Value:
+    model = nn.MLP(2, [3, 1], activation="tanh", seed=1)
+    data = [([0, 0], -1.0), ([0, 1], 1.0), ([1, 0], 1.0), ([1, 1], -1.0)]
+    return sum([(model(x) - t) ** 2 for x, t in (data * samples)[:samples]])
+
+
+def deep(length: int = 1000) -> Value:
+    x = Value(0.3, label="x")
+    for _ in range(length):
+        x = x.tanh()
+    return x
+
+
+def blocks() -> Value:
+    return nn.MLP(4, [8] * 80 + [1], activation="tanh", seed=1)([1.0, 2.0, 3.0, 4.0])
+
+
+def convolution() -> Value:
+    model = nn.Conv2d(1, 2, 3, seed=0) if hasattr(nn, "Conv2d") else None
+    image = [[Value(0.1 * i * j) for i in range(8)] for j in range(8)]
+    maps = np.array(model([image]), dtype=object).ravel()
+    return sum(v.tanh() for v in maps)
+
+
+def tangled() -> Value:
+    """No two parts alike."""
+    values = [Value(0.1 * i, label=f"v{i}") for i in range(6)]
+    for i in range(300):
+        a, b = values[(i * 7) % len(values)], values[(i * 11 + 3) % len(values)]
+        values.append([a + b * 0.5, (a * b).tanh(), (a - b).sin(), a / (b * b + 1.0)][i % 4])
+    return values[-1] * values[-2] + values[-3]
+
+
+MAKERS = {
+    "xor": xor,
+    "moons": compiling.LOSSES["demo"](),
+    "transformer": compiling.LOSSES["transformer"](),
+    "deep": deep,
+    "blocks": blocks,
+    "convolution": convolution,
+    "tangled": tangled,
+}
+
+
+@pytest.fixture(scope="module", params=list(MAKERS))
+def loss(request: pytest.FixtureRequest) -> Value:
+    made = MAKERS[request.param]()
+    made.backward()
+    return made
+
+
+@pytest.fixture(scope="module")
+def moons() -> Value:
+    made = MAKERS["moons"]()
+    made.backward()
+    return made
+
+
+def test_every_value_is_in_exactly_one_group(loss):
+    form = NormalForm([loss])
+    groups = folded(form, "packs", MOST_CARDS)
+    belongs = Counter(i for group in groups.values() for i in group.parts.tolist())
+    assert set(belongs.values()) == {1}
+    assert set(owners(form).tolist()) == set(belongs)
+    picture = draw(loss, fold="packs", engine="builtin")
+    assert sum(card.values for card in picture.cards) == len(topological_order(loss))
+    assert 1 < len(picture.cards) <= MOST_CARDS
+
+
+def test_strips_and_ranges_show_the_true_numbers(loss):
+    form = NormalForm([loss])
+    groups = folded(form, "packs", MOST_CARDS)
+    for group, card in zip(groups.values(), draw(loss, fold="packs", engine="builtin").cards, strict=True):
+        values = [form.values[i] for i in group.members.tolist()]
+        assert card.data_range == (min(v.data for v in values), max(v.data for v in values))
+        assert card.grad_range == (min(v.grad for v in values), max(v.grad for v in values))
+        assert len(card.data) <= 32
+        if len(card.data) == len(values):
+            assert card.data == tuple(v.data for v in values)
+            assert card.grads == tuple(v.grad for v in values)
+        if len(values) % len(card.data) == 0:
+            assert math.fsum(card.data) / len(card.data) == pytest.approx(
+                math.fsum(v.data for v in values) / len(values), abs=1e-9
+            )
+
+
+def test_the_picture_is_small_and_well_formed(loss):
+    picture = draw(loss, fold="packs", engine="builtin")
+    text = picture.to_svg()
+    assert len(text) < 200_000
+    root = ElementTree.fromstring(text)
+    titles = [title.text for title in root.iter("{http://www.w3.org/2000/svg}title")]
+    assert len(titles) == len(picture.cards) + len(picture.ties)
+    assert {element.tag.rpartition("}")[2] for element in root.iter()} <= {"svg", "g", "rect", "path", "text", "tspan", "title"}
+    assert draw(loss, fold="packs", engine="builtin").to_svg() == text
+
+
+def heads(picture: FoldedGraph) -> list[str]:
+    return [f"{card.head} | {card.note}" if card.note else card.head for card in picture.cards]
+
+
+def test_the_moons_loss(moons):
+    picture = draw(moons, engine="builtin")
+    assert repr(picture) == "<FoldedGraph of the result: 65,818 values in 17 cards, placed by builtin>"
+    shown = heads(picture)
+    for head in ("2 × x", "16 × Σ₂ w·x + b", "16 × relu", "16 × Σ₁₆ w·x + b", "Σ₁₆ w·x + b", "c·a + c"):
+        assert f"{head} | 100 samples" in shown, shown
+    assert {"Σ₁₀₀ a", "Σ₃₃₇ x²", "Σ₂ c·a", "32 × w", "256 × w", "16 × b"} <= set(shown)
+
+
+def test_the_transformer():
+    shown = heads(draw(MAKERS["transformer"](), engine="builtin"))
+    assert sum("RMS norm | x/√(mean x² + ε)" in head for head in shown) == 3
+    assert sum("softmax" in head for head in shown) == 2
+    assert any(head.startswith("16 × attention") for head in shown), shown
+    assert {"64 × relu | 7 samples", "1,024 × w"} <= set(shown)
+
+
+def vector(n: int) -> list[Value]:
+    return [Value(0.1 * i * i - 0.3, label=f"x_{i}") for i in range(1, n + 1)]
+
+
+LAYERS = {
+    "LayerNorm": (lambda: nn.LayerNorm(4)(vector(4)), ["4 × LayerNorm | (x − mean)/√(variance + ε)", "4 × γ", "4 × β"]),
+    "RMSNorm": (lambda: nn.RMSNorm(4)(vector(4)), ["4 × RMS norm | x/√(mean x² + ε)", "4 × γ"]),
+}
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_layers_are_named_as_such(name):
+    make, wanted = LAYERS[name]
+    picture = draw(make(), fold="packs", engine="builtin")
+    shown = heads(picture)
+    assert set(wanted) <= set(shown), shown
+    assert not {"sqrt", "4 × ÷"} & set(shown)
+    pieces = next(
+        p for card, p in zip(picture.cards, picture.data["pieces"], strict=True) if card.head == wanted[0].split(" |")[0]
+    )
+    assert [piece["form"] for piece in pieces][-1] == "÷"
+
+
+def test_attention_of_nn_is_seen_as_such():
+    rows = [[Value(0.1 * i + j, label=f"x_{i}{j}") for i in range(3)] for j in range(4)]
+    shown = heads(draw([v for row in nn.attention(rows, rows, rows) for v in row], fold="packs", engine="builtin"))
+    assert any("softmax | exp(a)/Σ exp(a)" in head for head in shown), shown
+    assert any("attention" in head for head in shown), shown
+
+
+def test_what_repeats_is_one_card():
+    assert "1,264 × tanh(Σ₈ w·x + b) | 79 × the same" in heads(draw(blocks(), engine="builtin"))
+    assert "5,000 × tanh | 5000 × the same" in heads(draw(deep(5000), engine="builtin"))
+
+
+def test_layers_and_samples():
+    assert heads(draw(xor(), fold="layers", engine="builtin")) == [
+        "2 × x^(0) | 4 samples",
+        "3 × x^(1) = tanh(Σ₂ w·x + b) | 4 samples",
+        "(Σ₃ w·x + b + c)² | 4 samples",
+        "Σ₄ a",
+    ]
+    shown = heads(draw(xor(), fold="samples", engine="builtin"))
+    named = {"x_1^(0)", "x_2^(0)", "a_2^(1) = Σ₂ w·x + b", "x_3^(1) = tanh"}
+    assert {f"{head} | 4 samples" for head in named} | {"w_11^(1)", "b_1^(2)"} <= set(shown), shown
+    with pytest.raises(ValueError, match="this graph has none"):
+        draw(blocks(), fold="samples")
+
+
+def test_a_rule_of_ones_own():
+    loss = xor()
+    picture = draw(loss, fold=lambda v: "leaf" if v.is_leaf else id(v) if v._op == "+" else v._op, engine="builtin")
+    assert sum(card.values for card in picture.cards) == len(topological_order(loss))
+    with pytest.raises(ValueError, match="names no group for Value"):
+        draw(xor(), fold=lambda v: None)
+    x = Value(1.0)
+    with pytest.raises(ValueError, match="depend on each other"):
+        draw(x.tanh().sin().tanh(), fold=lambda v: v._op)
+
+
+@pytest.mark.parametrize("fold", ["pack", "", None, 3, True])
+def test_unknown_folds(fold):
+    with pytest.raises(ValueError, match="fold must be one of 'auto', 'packs', 'layers', 'samples', False"):
+        draw(Value(1.0), fold=fold)
+
+
+def test_small_graphs_are_not_folded_by_themselves():
+    assert isinstance(draw(xor()), Graph)
+    assert isinstance(draw(xor(), max_nodes=20), FoldedGraph)
+
+
+@pytest.mark.parametrize(
+    ("make", "name"),
+    [
+        (lambda xs, ws: [x.tanh() for x in xs], "one to one"),
+        (lambda xs, ws: [dot(w, xs) for w in ws], "all 6 to all 4"),
+        (lambda xs, ws: [dot(ws[0], xs)], "all 6 to 1"),
+        (lambda xs, ws: [dot(ws[0][:3], xs[i : i + 3]) for i in range(4)], "window of 3"),
+        (lambda xs, ws: [dot(ws[0][:2], xs[2 * i : 2 * i + 2]) for i in range(3)], "2 to 1, 3 times"),
+        (lambda xs, ws: [dot(ws[0][:2], [xs[i], xs[j]]) for i, j in ((0, 1), (0, 2), (3, 1), (5, 4))], "gathers 2"),
+    ],
+)
+def test_ties(make, name):
+    xs = [Value(0.1 * i, label="x") for i in range(6)]
+    ws = [[Value(0.2, label="w") for _ in xs] for _ in range(4)]
+    form = NormalForm([v.sin() for v in make(xs, ws)])
+    groups = folded(form, lambda v: v.label or v._op, MOST_CARDS)
+    source = next(k for k, group in groups.items() if form.values[group.members[0]].label == "x")
+    target = next(k for k, group in groups.items() if source in group.entries)
+    found = tie(form, groups, source, target)
+    assert found.name == name
+    assert all(0 <= row < found.rows and 0 <= column < found.columns for row, column in found.spy)
+
+
+def test_a_sigmoid_written_out_is_no_softmax():
+    xs = [Value(0.1 * i) for i in range(300)]
+    shown = heads(draw(sum([exp(x) / (exp(x) + 1.0) for x in xs]), engine="builtin"))
+    assert not [head for head in shown if "softmax" in head]
+    assert isinstance(draw(sum([sigmoid(x) for x in xs])), FoldedGraph)
+
+
+@pytest.mark.parametrize("label", NASTY)
+def test_any_label_is_text(label):
+    xs = [Value(0.1 * i, label=label) for i in range(200)]
+    picture = draw(sum(x * x for x in xs), engine="builtin")
+    text = picture.to_svg()
+    ElementTree.fromstring(text)
+    assert "<script" not in text
+    assert picture.source.count("->") == len(picture.ties)
+
+
+def test_bytes_do_not_depend_on_the_process():
+    program = "from benchmarks import compiling as c; import viz; print(viz.draw(c.transformer()(), engine='builtin').to_svg())"
+    first, second = (fresh_process(program, PYTHONHASHSEED=seed) for seed in ("1", "2"))
+    assert first.returncode == 0, first.stderr
+    assert first.stdout == second.stdout and "<svg" in first.stdout
+
+
+def test_notebooks_and_files(tmp_path, moons):
+    picture = draw(moons, engine="builtin")
+    assert re.match(r'<div id="chalkgrad-\w+-\d+"', picture._repr_html_())
+    assert picture.save(tmp_path / "a.svg").read_text(encoding="utf-8") == picture.to_svg()
+    assert said_once(picture.to_svg()) in picture.save(tmp_path / "a.html").read_text(encoding="utf-8")
+    assert picture.description.startswith("Computation graph of the result, 65,818 values folded into 17 groups. ")
+    for engine in ("auto", "builtin"):
+        for rankdir in ("LR", "TB"):
+            ElementTree.fromstring(draw(moons, engine=engine, rankdir=rankdir).to_svg())
+
+
+def test_without_numpy_the_error_names_the_extra(monkeypatch):
+    x = Value(1.0)
+    for _ in range(200):
+        x = x.sin() * Value(2.0)
+    monkeypatch.setitem(sys.modules, "numpy", None)
+    with pytest.raises(ImportError, match=r'pip install "chalkgrad\[fast\]"'):
+        draw(x)
+
+
+def test_ops_by_hand_are_named():
+    x = Value(1.0, label="x")
+    for _ in range(200):
+        x = Value(x.data, (x,), "mine", label="by hand")
+    with pytest.raises(TypeError, match="folded by the compiler's normal form, but the node labelled 'by hand'"):
+        draw(x)

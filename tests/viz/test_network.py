@@ -1,0 +1,160 @@
+"""Pictures of networks: what they say is what the network does, at every level, for one sample and for many."""
+
+import math
+from xml.etree import ElementTree
+
+import pytest
+
+import nn
+import viz
+from autograd import Value
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def moons():
+    return nn.moons(20, noise=0.1, seed=0)
+
+
+def model(activation="relu", seed=1):
+    return nn.MLP(2, [16, 16, 1], activation=activation, seed=seed)
+
+
+def bce(score, target):
+    return nn.losses.bce(score, target)
+
+
+def parsed(picture):
+    return ElementTree.fromstring(picture.to_svg())
+
+
+def convolutional():
+    parts = [nn.Unflatten(1, 8, 8), nn.Conv2d(1, 4, 3, activation="relu", seed=0), nn.AvgPool2d(2), nn.Flatten()]
+    return nn.Sequential(*parts, nn.Layer(36, 10, activation="linear", seed=1))
+
+
+@pytest.mark.parametrize("level", ["model", "layers", "neurons", (1, 16), (3, 1)])
+@pytest.mark.parametrize("samples", [0, 1, 20])
+def test_every_level_of_every_number_of_samples(level, samples):
+    data = moons()
+    x, y = (None, None) if not samples else (data.X[0], data.y[0]) if samples == 1 else (data.X, data.y)
+    picture = (
+        viz.network(model(), x, y, loss=bce if samples else None, level=level) if samples else viz.network(model(), level=level)
+    )
+    root = parsed(picture)
+    assert root.get("role") == "img"
+    assert picture.to_svg() == viz.network(model(), x, y, loss=bce if samples else None, level=level).to_svg(), "the same bytes"
+    assert picture.description in root.get("aria-label")
+    assert len(picture.to_svg()) < 200_000
+
+
+def test_its_numbers_are_those_of_the_network():
+    net, data = model("tanh"), moons()
+    seen = viz.network(net, data.X, data.y, loss=bce).anatomy
+    assert [stage.units for stage in seen.stages] == [2, 16, 16, 1]
+    assert list(seen.stages[-1].data[0]) == net.predict(data.X)
+    net.zero_grad()
+    for row, target in zip(data.X, data.y, strict=True):
+        bce(net(row), target).backward()
+    for k, layer in enumerate(net.layers, 1):
+        weights = seen.stages[k].weights
+        for i, neuron in enumerate(layer.neurons):
+            assert weights.data[i] == tuple(w.data for w in neuron.w)
+            assert weights.gradients[i] == pytest.approx([w.grad / len(data.X) for w in neuron.w], rel=1e-9, abs=1e-15)
+            assert weights.bias_gradients[i] == pytest.approx(neuron.b.grad / len(data.X), rel=1e-9, abs=1e-15)
+
+
+def test_gradients_of_the_units_are_those_of_the_loss():
+    net = nn.MLP(2, [2, 1], activation="tanh", seed=3)
+    x = [Value(0.5), Value(-1.0)]
+    hidden = net.layers[0](x)
+    loss = (net.layers[1](hidden) - 1) ** 2
+    loss.backward()
+    seen = viz.network(net, [0.5, -1.0], loss=lambda score: (score - 1) ** 2).anatomy
+    assert [course[0] for course in seen.stages[1].gradients] == [h.grad for h in hidden]
+    assert [course[0] for course in seen.stages[0].gradients] == [v.grad for v in x]
+
+
+def test_nothing_is_written_into_the_model():
+    net = model()
+    before = [(p.data, p.grad) for p in net.parameters()]
+    viz.network(net, moons().X).to_svg()
+    assert [(p.data, p.grad) for p in net.parameters()] == before
+
+
+def test_what_is_wrong_is_said():
+    net, data = model("relu"), moons()
+    for neuron in net.layers[0].neurons[:3]:
+        neuron.b.data = -100.0
+    picture = viz.network(net, data.X, data.y, loss=bce)
+    dead = sum(all(neuron(row).data == 0.0 for row in data.X) for neuron in net.layers[0].neurons)
+    assert dead >= 3
+    assert f"{dead} of 16 neurons in layer 1 are dead for all 20 samples." in picture.findings
+    assert all(line in "".join(parsed(picture).itertext()) for line in picture.findings)
+    net = model("tanh")
+    net.layers[1].neurons[0].b.data = 50.0
+    assert "1 of 16 neurons in layer 2 is saturated for this sample." in viz.network(net, data.X[0]).findings
+    net = model("relu")
+    for p in net.parameters():
+        p.data *= 1e4
+    assert any(line.startswith("Gradients in layer 1 are as large as ") for line in viz.network(net, data.X[0]).findings)
+    net.layers[0].neurons[0].b.data = math.inf
+    assert any(line.endswith("are infinite or no numbers.") for line in viz.network(net, data.X[0]).findings)
+
+
+def test_neurons_edges_and_rings_are_drawn():
+    net = nn.MLP(3, [4, 2], seed=0)
+    root = parsed(viz.network(net, [1.0, 2.0, 3.0]))
+    assert len(list(root.iter(f"{SVG}circle"))) == 3 + 4 + 2
+    curves = [path for path in root.iter(f"{SVG}path") if "C" in path.get("d")]
+    assert len(curves) == 3 * 4 + 4 * 2
+
+
+def test_wide_layers_are_shortened():
+    root = parsed(viz.network(nn.MLP(64, [3], seed=0), [1.0] * 64))
+    assert len(list(root.iter(f"{SVG}circle"))) == 23 + 3
+    assert "⋮ 41 more" in "".join(root.itertext())
+
+
+def test_convolutions_show_kernels_and_maps():
+    rows = [[float(i % 7) for i in range(64)], [float(i % 5) for i in range(64)]]
+    for x in (rows[0], rows):
+        titles = [title.text for title in parsed(viz.network(convolutional(), x)).iter(f"{SVG}title")]
+        assert [sum(text == f"{what} {i}" for text in titles) for what, i in (("kernel", 4), ("map", 4))] == [1, 2]
+
+
+def test_a_neurons_table_adds_up():
+    net = nn.MLP(2, [2, 1], activation="tanh", seed=3)
+    said = [text.text for text in parsed(viz.network(net, [0.5, -1.0], level=(1, 2))).iter(f"{SVG}text")]
+    w = net.layers[0].neurons[1].w
+    assert f"{w[0].data * 0.5:.3g}".replace("-", "−") in said
+    assert "layer 1, neuron 2 of 2: tanh(Σ wⱼ·xⱼ + b)" in said
+
+
+class Silent:
+    def parameters(self):
+        return []
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "said"),
+    [
+        (lambda: viz.network(Silent()), ValueError, "model with parameters, got Silent with none"),
+        (lambda: viz.network(7), ValueError, "model with parameters, got int"),
+        (lambda: viz.network(model(), [1.0]), ValueError, r"expects 2 input\(s\), got 1"),
+        (lambda: viz.network(model(), []), ValueError, "x is empty"),
+        (lambda: viz.network(model(), level="weights"), ValueError, "'model', 'layers', 'neurons'.*pair.*'weights'"),
+        (lambda: viz.network(model(), level=(4, 1)), ValueError, "no neuron 1 in layer 4: layer 1 has neurons 1 to 16"),
+        (lambda: viz.network(model(), level=(1, 0)), ValueError, "no neuron 0 in layer 1"),
+        (lambda: viz.network(convolutional()), ValueError, "needs x here"),
+        (lambda: viz.network(model(), [[1.0, 2.0]], [1, 2], loss=bce), ValueError, "a target for each of the 1 samples, got 2"),
+        (lambda: viz.network(model(), [1.0, 2.0], loss=lambda score: 1.0), TypeError, "loss must give a Value, got float"),
+        (lambda: viz.network(model(), 3.0), TypeError, "a row of numbers, or a list of rows, got float"),
+        (lambda: viz.network(model(), [1.0, 2.0, 3.0]), ValueError, "expects 2 .* got 3"),
+        (lambda: viz.network(model(), [1.0, 2.0], loss="bce"), TypeError, "loss must be a function of the output .* got str"),
+        (lambda: viz.network(model()).save("a.gif"), ValueError, "saved as .html, .svg, .png, .pdf"),
+    ],
+)
+def test_bad_input(call, error, said):
+    with pytest.raises(error, match=said):
+        call()

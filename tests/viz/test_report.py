@@ -1,0 +1,113 @@
+"""Reports: one file about a trained model, whose numbers are those of the model, and which needs nothing else."""
+
+import math
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+import nn
+import viz
+from tests.viz.chromium import chromium, tab
+from viz.notation import number
+
+
+def moons():
+    data = nn.moons(40, noise=0.1, seed=0, held_out=0.25)
+    model = nn.MLP(2, [4, 1], activation="tanh", seed=0)
+    return model, nn.fit(model, data.X, data.y, loss="bce", epochs=5, progress=False), data
+
+
+def pixels():
+    """Three classes of pictures of 4 × 4 pixels, learnt badly."""
+    X = [[float((i * k + i // 3) % 5) for k in range(16)] for i in range(30)]
+    y = [i % 3 for i in range(30)]
+    model = nn.MLP(16, [5, 3], activation="relu", seed=0)
+    return model, nn.fit(model, X, y, loss="cross_entropy", epochs=1, progress=False), (X, y)
+
+
+class Outline(HTMLParser):
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.said = [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+
+    def handle_data(self, data):
+        self.said.append(data)
+
+
+def test_it_says_what_was_trained_and_how_well(tmp_path):
+    model, history, data = moons()
+    path = viz.report(model, history, data, tmp_path / "report.html", loss="bce", seconds=1.25, weights="runs/m.safetensors")
+    said = " ".join(Outline(path.read_text(encoding="utf-8")).said)
+    share = model.accuracy(data.X_held_out, data.y_held_out)
+    for text in (
+        "MLP 2→4→1 on moons", "30 samples for training, 10 held out", "bce", number(history.loss[-1]), f"{share:.1%} of those held out",
+        "1.2 s", "nn.load('m.safetensors')", "What it says where", "What it takes for what (samples held out)", "One neuron, step by step",
+    ):  # fmt: skip
+        assert text in said, text
+
+
+def test_the_confusion_matrix_counts_and_mistakes_are_images(tmp_path):
+    model, history, data = pixels()
+    html = viz.report(model, history, data, tmp_path / "report.html").read_text(encoding="utf-8")
+    matrix = html[html.index('aria-label="confusion matrix"') :]
+    matrix = matrix[: matrix.index("</svg>")]
+    counts = [int(n) for n in re.findall(r'font-size="11" text-anchor="middle" fill="#\w+">(\d+)</text>', matrix)]
+    scores = model.predict(data[0])
+    right = sum(s.index(max(s)) == t for s, t in zip(scores, data[1], strict=True))
+    assert sum(counts) - sum(range(3)) == 30, "all samples, and the heads of three columns"
+    mistakes = html[html.index('aria-label="the worst mistakes"') :]
+    assert mistakes[: mistakes.index("</svg>")].count("<image") == min(12, 30 - right)
+
+
+@pytest.mark.parametrize("make", [moons, pixels])
+def test_one_small_file_that_fetches_nothing(tmp_path, make):
+    model, history, data = make()
+    first, second = (viz.report(model, history, data, tmp_path / f"{i}.html").read_text(encoding="utf-8") for i in range(2))
+    assert first == second
+    assert len(first) < 300_000
+    assert not re.findall(r"(?:src|href)=\"(?!data:)|fetch\(|import\(|url\(", first)
+    outline = Outline(first)
+    assert outline.tags.count("script") == 1
+    assert outline.tags.count("h1") == 1
+
+
+def test_of_many_products_the_largest_are_stepped_through(tmp_path):
+    """A neuron of 12 inputs comes as one of 8; what it says is what the whole neuron says."""
+    X, y = [[math.sin(i * k + k) for k in range(12)] for i in range(20)], [i % 2 for i in range(20)]
+    model = nn.MLP(12, [12, 1], activation="tanh", seed=0)
+    history = nn.fit(model, X, y, loss="bce", epochs=2, progress=False)
+    html = viz.report(model, history, (X, y), tmp_path / "report.html").read_text(encoding="utf-8")
+    step = html[html.index("One neuron, step by step: its 8 largest products, the others are in its bias") :]
+    names = step[step.index('"names":[') :].split("]")[0]
+    assert names.count("w") == 8, names
+    assert f">{number(model.layers[0](X[0])[0].data)}<" in step
+
+
+def test_in_a_browser_on_a_phone(tmp_path):
+    path = viz.report(*moons(), tmp_path / "report.html")
+    with chromium() as start:
+        for scheme in ("light", "dark"):
+            phone = {"viewport": {"width": 390, "height": 800}, "color_scheme": scheme}
+            with tab(start(), path.as_uri(), **phone) as page:
+                assert page.evaluate("document.documentElement.scrollWidth") <= 390
+                page.get_by_label("step back").click()
+                assert page.locator("#neuron svg").count() > 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "said"),
+    [
+        (lambda: (*moons(), "report.pdf"), ValueError, r"saved as \.html; got 'report.pdf'"),
+        (lambda: (nn.Flatten(), *moons()[1:], "r.html"), ValueError, "model with parameters, got Flatten"),
+        (lambda: (moons()[0], None, moons()[2], "r.html"), TypeError, "history must be what nn.fit returned, got NoneType"),
+        (lambda: (*moons()[:2], 7, "r.html"), TypeError, "X and y, or be the pair of them, got int"),
+    ],
+)
+def test_bad_input(arguments, error, said):
+    with pytest.raises(error, match=said):
+        viz.report(*arguments())

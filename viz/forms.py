@@ -1,0 +1,54 @@
+"""What the heads of a group compute, as text: ``tanh``, ``Σ₁₆ w·x + b``."""
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+
+from viz.cards import caption_of
+from viz.normal_form import Indices, NormalForm
+
+
+def form_of(form: NormalForm, members: Indices, edges: Indices) -> str:
+    """The form that heads have in common into which these edges lead; empty for leaves."""
+    first = int(members[np.argmax(form.terms[members])])
+    if form.is_leaf[first]:
+        return ""
+    if form.terms[first] < 2 and not form.products[first]:
+        return _caption(form, members)
+    sides, products = set(form.sides[edges].tolist()), int(form.products[first])
+    factors = _factors(form, members, edges)
+    if form.terms[first] == 1:
+        return factors if sides >= {0, 1} else _caption(form, members)
+    plain = np.unique(form.terms[members] - form.products[members]).tolist()
+    if not products:
+        are_minuses = (form.minuses[members] == form.terms[members]).all()
+        return _caption(form, members) if plain == [2] else f"{'−' * bool(are_minuses)}Σ{_subscript(plain)} a"
+    counts = np.unique(form.products[members]).tolist()
+    total = f"Σ{_subscript(counts)} {factors}" if counts != [1] else factors
+    terms = int((form.sides[edges] == 2).sum()) // len(members)
+    others = {0: "", 1: " + b"}.get(terms, f" + Σ{_subscript([terms])} b")
+    return f"{total}{others}{' + c' * (plain[-1] > terms)}"
+
+
+def _factors(form: NormalForm, members: Indices, edges: Indices) -> str:
+    """``w·x`` with leaves on the left, ``x²`` for squares, ``c·a`` with constants, ``a·b`` for any other product."""
+    left, right = (form.sources[edges[form.sides[edges] == side]] for side in (0, 1))
+    if len(left) + len(right) < 2 * int(form.products[members].sum()):
+        return "c·a"
+    if left.sum() == right.sum() and np.array_equal(np.sort(left), np.sort(right)):
+        return "x²"
+    return "w·x" if form.is_leaf[left].all() else "a·b"
+
+
+def _subscript(counts: Sequence[int]) -> str:
+    """n, or n…m, in lowered digits."""
+    said = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]}…{counts[-1]}"
+    return said.translate(str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉"))
+
+
+def _caption(form: NormalForm, members: Indices) -> str:
+    """The op as cards say it, if all heads have the same one, constants included; else without its numbers."""
+    picked = members[:: max(1, len(members) // 64)]
+    captions = list(dict.fromkeys(caption_of(form.values[i]) for i in picked.tolist()))
+    return captions[0] if len(captions) == 1 else re.sub(r"−?\d[\d.]*(?:e−?\d+)?", "c", captions[0])

@@ -1,0 +1,113 @@
+"""Names that follow from those of the parameters: the drive a₂⁽¹⁾ of the neuron with the bias b₂⁽¹⁾, its output x₂⁽¹⁾, its inputs.
+
+Nothing is written to the Values: names are worked out when something is drawn, so that training pays nothing for them.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from autograd import Op, Value, ops
+
+if TYPE_CHECKING:
+    from viz.normal_form import NormalForm
+
+_PARAMETER = re.compile(r"(?P<letter>[wb])_(?:\{(?P<listed>\d+(?:,\d+)*)\}|(?P<digits>\d+))\^\((?P<layer>\d+)\)")
+
+
+def labels_of(values: Sequence[Value]) -> dict[Value, str]:
+    """The labels of Values in topological order, those that follow from the parameters' included; nothing for what has no name.
+
+    >>> w, b, x = Value(2.0, label="w_21^(1)"), Value(0.5, label="b_2^(1)"), Value(3.0)
+    >>> from autograd import dot, topological_order
+    >>> list(labels_of(topological_order(dot([w], [x], b).tanh())).values())
+    ['w_21^(1)', 'x_1^(0)', 'b_2^(1)', 'a_2^(1)', 'x_2^(1)']
+    """
+    labels = {v: str(v.label) for v in values if v.label}
+    drives: set[Value] = set()
+    unfinished: set[Value] = set()  # drives written as separate products and sums: each further sum takes the name over
+    for v in values:
+        if v.label or v.is_leaf:
+            continue
+        first = v._prev[0]
+        if v.op is ops.dot_op:
+            name = _name_inputs(v, labels)
+        elif v.op is ops.add and _weight(v._prev[1], labels):
+            name = labels.pop(first) if first in unfinished else _drive(labels.get(first, ""))
+            unfinished.add(v)
+        else:
+            name = f"x{labels[first][1:]}" if first in drives and first in labels and _is_function(v) else ""
+        if name:
+            labels[v] = name
+            drives |= {v} if name.startswith("a_") else set()
+    return {v: labels[v] for v in values if v in labels}
+
+
+def head_labels(form: "NormalForm") -> dict[int, str]:
+    """The same for the heads of a normal form, by their places: what a folded picture says."""
+    labels = {i: str(form.values[i].label) for i in form.heads_only.tolist() if form.values[i].label}
+    places: dict[str, dict[int, list[str]]] = {
+        letter: {i: indices for i, label in labels.items() if (indices := _indices(label, letter)[0])} for letter in "wb"
+    }
+    if not any(places.values()):
+        return labels
+    drives = {target: _drive(labels[bias]) for bias, target in _plain_terms(form) if bias in places["b"] and target not in labels}
+    for w, x in _products(form):
+        if len(places["w"].get(w, ())) == 2 and form.is_leaf[x] and not form.is_constant[x]:
+            labels.setdefault(x, f"x_{places['w'][w][1]}^({_indices(labels[w], 'w')[1] - 1})")
+    for kernels in form.kernels:
+        if kernels.operands.shape[1] == 1 and _is_word(kernels.op):
+            for v, drive in zip(kernels.at.tolist(), kernels.operands[:, 0].tolist(), strict=True):
+                if drive in drives:
+                    labels.setdefault(v, f"x{drives[drive][1:]}")
+    return {**labels, **drives}
+
+
+def _plain_terms(form: "NormalForm") -> Iterator[tuple[int, int]]:
+    """The terms of sums that are no products, each with its sum."""
+    which = form.sides == 2
+    return zip(form.sources[which].tolist(), form.targets[which].tolist(), strict=True)
+
+
+def _products(form: "NormalForm") -> Iterator[tuple[int, int]]:
+    """The products of sums."""
+    for sums in form.sums:
+        which = sums.terms.b >= 0
+        yield from zip(sums.terms.a[which].tolist(), sums.terms.b[which].tolist(), strict=True)
+
+
+def _indices(label: str, letter: str) -> tuple[list[str], int]:
+    """The indices and the layer of a parameter's label; no indices if it is none."""
+    match = _PARAMETER.fullmatch(label)
+    if match is None or match["letter"] != letter:
+        return [], 0
+    listed = match["listed"].split(",") if match["listed"] else list(match["digits"])
+    return listed, int(match["layer"])
+
+
+def _drive(bias: str) -> str:
+    """The name of the drive of the neuron with this bias."""
+    return f"a{bias[1:]}" if _indices(bias, "b")[0] else ""
+
+
+def _name_inputs(v: Value, labels: dict[Value, str]) -> str:
+    """Name the inputs of a neuron by its weights; the name of its drive."""
+    half = len(v._prev) // 2
+    for w, x in zip(v._prev[:half], v._prev[half:-1], strict=True):
+        indices, layer = _indices(labels.get(w, ""), "w")
+        if len(indices) == 2 and x.is_leaf and not x.is_constant:
+            labels.setdefault(x, f"x_{indices[1]}^({layer - 1})")
+    return _drive(labels.get(v._prev[-1], ""))
+
+
+def _weight(v: Value, labels: dict[Value, str]) -> bool:
+    """Whether it is a product with a weight."""
+    return v.op is ops.multiply and any([_indices(labels.get(factor, ""), "w")[0] for factor in v._prev])
+
+
+def _is_function(v: Value) -> bool:
+    return len(v._prev) == 1 and _is_word(v.op)
+
+
+def _is_word(op: Op) -> bool:
+    return op.name.partition("[")[0].isidentifier() and op not in (ops.negative, ops.positive)

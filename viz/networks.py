@@ -1,0 +1,200 @@
+"""``network``: a model of ``nn``, or anything built like one, as a picture at one of its levels, which opens into the others.
+
+anatomy   what it does with the samples        network_svg   how that looks        networks   how it gets out
+
+In pages and trusted notebooks ``scripts/network.js`` leads from level to level, by clicks, touch or keys, down to a neuron's table.
+"""
+
+import base64
+import struct
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, final
+
+from autograd.ops import describe
+from viz import network_svg, page, svg
+from viz.anatomy import Anatomy, Stage, anatomy, mean
+from viz.notation import number
+from viz.rendering import pdf, png
+
+_LOOKS = {"model": network_svg.model_level, "layers": network_svg.layers_level, "neurons": network_svg.neurons_level}
+LEVELS = tuple(_LOOKS)
+SCRIPTS = ("numbers.js", "elements.js", "tables.js", "network.js")
+MOST_PARAMETERS = 40_000  # whose numbers a page holds: some 900 kB
+
+
+def network(
+    model: Any,
+    x: Any = None,
+    y: Any = None,
+    *,
+    loss: Callable[..., Any] | None = None,
+    level: str | tuple[int, int] = "neurons",
+) -> "Network":
+    """A picture of a model at a level: "model", "layers", "neurons", or (layer, neuron), counted from 1, for one neuron's sum.
+
+    ``x`` is one sample, a row of numbers, or several, a list of rows: then circles hold distributions and gradients are means.
+    Gradients are those of ``loss``, a function of the model's output (and of ``y``, the sample's target or the list of targets, if
+    given) that returns a Value; without it of the sum of the outputs. Nothing is written into the model. Below the picture stands
+    what is wrong: dead and saturated neurons, parameters without gradient, exploding gradients. Convolutions show their kernels and
+    feature maps. In a trusted notebook, and in the page that ``save("network.html")`` writes, a level opens into the next one on a
+    click or a key, down to a neuron's sum of products as a table.
+    ValueError for a model without parameters, an ``x`` of the wrong length, or a level that does not exist.
+
+    >>> import nn
+    >>> network(nn.MLP(2, [3, 1], seed=0), [0.5, -1.0])
+    <network MLP 2→3→1 at level neurons: 1 sample>
+    """
+    layer_and_neuron = _checked(level)
+    if loss is not None and not callable(loss):
+        raise TypeError(f"loss must be a function of the output that returns a Value, such as nn.bce, got {describe(loss)}")
+    rows, targets = _samples(x, y)
+    seen = anatomy(model, rows, targets, loss)
+    if layer_and_neuron is not None:
+        _check_neuron(seen, *layer_and_neuron)
+    return Network(seen, level)
+
+
+def _checked(level: Any) -> tuple[int, int] | None:
+    if level in LEVELS:
+        return None
+    if isinstance(level, (tuple, list)) and len(level) == 2 and all(isinstance(i, int) for i in level):
+        return level[0], level[1]
+    raise ValueError(
+        f"level must be one of {', '.join(map(repr, LEVELS))}, or a pair (layer, neuron) such as (1, 3); got {level!r}"
+    )
+
+
+def _check_neuron(seen: Anatomy, k: int, i: int) -> None:
+    with_neurons = {j: stage.units for j, stage in enumerate(seen.stages) if stage.weights}
+    if not 1 <= i <= with_neurons.get(k, 0):
+        known = ", ".join(f"layer {j} has neurons 1 to {units}" for j, units in with_neurons.items())
+        raise ValueError(f"there is no neuron {i} in layer {k}: {known or 'no layer has neurons'}")
+
+
+def _samples(x: Any, y: Any) -> tuple[list[Any], list[Any] | None]:
+    """Rows and targets; one sample is a list of one."""
+    if x is None:
+        return [], None
+    if not _is_list(x):
+        raise TypeError(f"x must be a row of numbers, or a list of rows, got {describe(x)}")
+    rows = list(x)
+    if not rows:
+        raise ValueError("x is empty: expected a row of numbers, or a list of rows")
+    if not _is_list(rows[0]):
+        return [rows], None if y is None else [y]
+    rows = [list(row) for row in rows]
+    if y is None:
+        return rows, None
+    targets = list(y)
+    if len(targets) != len(rows):
+        raise ValueError(f"y needs a target for each of the {len(rows)} samples, got {len(targets)}")
+    return rows, targets
+
+
+def _is_list(thing: Any) -> bool:
+    return hasattr(thing, "__len__") and not isinstance(thing, (str, bytes))
+
+
+@final
+class Network:
+    """A drawn network, as it was when it was drawn. Made by ``network``."""
+
+    def __init__(self, seen: Anatomy, level: str | tuple[int, int]) -> None:
+        self.anatomy = seen
+        self.level = level
+
+    def __repr__(self) -> str:
+        count = self.anatomy.samples
+        sizes = "→".join(str(stage.units) for stage in self.anatomy.stages)
+        level = self.level if isinstance(self.level, str) else "neuron {}, {}".format(*self.level)
+        return f"<network {self.anatomy.title} {sizes} at level {level}: {count or 'no'} sample{'s' * (count != 1)}>"
+
+    def _repr_html_(self) -> str:
+        return page.notebook_output([self.to_svg()], [self.description], self.script)
+
+    @property
+    def findings(self) -> tuple[str, ...]:
+        """What is wrong with the network, in words."""
+        return self.anatomy.findings
+
+    @property
+    def description(self) -> str:
+        """The picture in words, as a screen reader says it."""
+        layers = "; ".join(
+            f"{stage.title}, {stage.parameters} parameters"
+            + (f", largest gradient {number(max(stage.pull))}" if stage.pull else "")
+            for stage in self.anatomy.stages[1:]
+        )
+        return f"Network {self.anatomy.title}: {layers}. {' '.join(self.findings)}"
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """What the page's script reads: the pictures of the other levels, and the numbers of each stage."""
+        seen, is_small = self.anatomy, self.anatomy.parameters <= MOST_PARAMETERS
+        still = self.level if isinstance(self.level, str) else ""
+        opens = "Click what is drawn, or press Enter on it, to look inside; Escape leads back."
+        return {
+            "still": still,
+            "first": still or (list(self.level) if is_small else "neurons"),
+            "levels": {name: look(seen, self.description) for name, look in _LOOKS.items() if name != still},
+            "stages": [_stage(stage, seen.samples, is_small) for stage in seen.stages],
+            "samples": seen.samples,
+            "help": opens if is_small else f"{opens} Tables are there for networks of up to {MOST_PARAMETERS:,} parameters.",
+        }
+
+    @property
+    def script(self) -> str:
+        """What leads from level to level: a script that defines ``start(host, stills)``."""
+        return f"{page.script(*SCRIPTS)}const start=(host,stills)=>network(host,stills,{page.literal(self.data)});"
+
+    def to_html(self) -> str:
+        """The picture in a page that needs no other file, in which each level opens into the next; equal networks give equal bytes."""
+        return page.page(self.anatomy.title, [svg.said_once(self.to_svg())], self.script)
+
+    def to_svg(self) -> str:
+        """The picture as an SVG document; equal networks give equal bytes."""
+        if isinstance(self.level, str):
+            return _LOOKS[self.level](self.anatomy, self.description)
+        layer, neuron = self.level
+        return network_svg.neuron_level(self.anatomy, layer, neuron - 1, self.description)
+
+    def save(self, path: str | Path) -> Path:
+        """Write the picture to ``path`` as its ending says, ``.html``, ``.svg``, ``.png`` or ``.pdf``, and return the path.
+
+        PNG and PDF need the extra ``pictures``. ValueError for any other ending.
+        """
+        title = self.anatomy.title
+        return page.saved(
+            path,
+            "a network",
+            {
+                ".html": self.to_html,
+                ".svg": self.to_svg,
+                ".png": lambda: png(self.to_svg(), title),
+                ".pdf": lambda: pdf(self.to_svg(), title),
+            },
+        )
+
+
+def _stage(stage: Stage, samples: int, has_numbers: bool) -> dict[str, Any]:
+    """A stage for the script; ``numbers`` are the weights and the bias of each neuron, then their gradients, in the same order."""
+    weights = stage.weights if has_numbers else None
+    rows: list[tuple[float, ...]] = []
+    if weights:
+        rows = [(*w, b) for w, b in zip(weights.data, weights.biases, strict=True)]
+        rows += [(*g, b) for g, b in zip(weights.gradients, weights.bias_gradients, strict=True)]
+    return {
+        "units": stage.units,
+        "activation": stage.activation,
+        "inputs": len(weights.data[0]) if weights else 0,
+        "x": _packed(stage.activity),
+        "pull": _packed(map(mean, stage.gradients)),
+        "numbers": _packed(x for row in rows for x in row),
+        "wrong": [stage.wrong(samples) if is_still else "" for is_still in stage.still] if weights else [],
+    }
+
+
+def _packed(xs: Iterable[float]) -> str:
+    numbers = list(xs)
+    return base64.b64encode(struct.pack(f"<{len(numbers)}d", *numbers)).decode() if any(numbers) else ""

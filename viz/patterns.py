@@ -1,0 +1,154 @@
+"""What is taken together in one group: arithmetic with constants, functions, parameters, softmax, RMS norm.
+
+A pattern looks at one group and its neighbours and answers which of these to take in, under which form and title.
+"""
+
+import re
+from collections.abc import Callable
+
+import numpy as np
+
+from viz.groups import Groups, consumers_of
+from viz.normal_form import Indices, NormalForm
+
+# What a pattern finds at a group: the groups to take into it, its new form and its title; None where it does not apply.
+Found = tuple[list[int], str, str]
+Pattern = Callable[[NormalForm, Groups, "Consumers", int], Found | None]
+Consumers = dict[int, set[int]]
+
+
+def take_in(form: NormalForm, groups: Groups, pattern: Pattern) -> None:
+    """Apply a pattern at every group, operands first."""
+    consumers = consumers_of(groups)
+    for k in sorted(groups, reverse=True):
+        found = pattern(form, groups, consumers, k) if groups[k].form else None
+        if found is not None:
+            _merge(groups, consumers, k, *found)
+
+
+def _merge(groups: Groups, consumers: Consumers, k: int, taken: list[int], text: str, title: str) -> None:
+    group = groups[k]
+    group.form, group.title = text, title
+    for t in taken:
+        other = groups.pop(t)
+        group.pieces = other.pieces + group.pieces
+        group.entries.pop(t, None)
+        for c in consumers.pop(t) - {k, *taken}:
+            edges = groups[c].entries.pop(t)
+            groups[c].entries[k] = np.concatenate([groups[c].entries.get(k, edges[:0]), edges])
+            consumers[k].add(c)
+        for source, edges in other.entries.items():
+            if source not in taken:
+                group.entries[source] = np.concatenate([group.entries.get(source, edges[:0]), edges])
+                consumers[source] = consumers[source] - {t} | {k}
+
+
+def _only_producer(form: NormalForm, groups: Groups, consumers: Consumers, k: int) -> int:
+    """The group that this one is computed from, number by number, if that has no other use and is not made of leaves; else 0."""
+    group = groups[k]
+    if len(group.entries) != 1:
+        return 0
+    [(source, edges)] = group.entries.items()
+    one_to_one = len(edges) == group.count == groups[source].count == len(np.unique(form.sources[edges]))
+    return source if one_to_one and groups[source].form and consumers[source] == {k} else 0
+
+
+_ARITHMETIC = re.compile(
+    r"(?P<power>\( \))?(?P<before>[^ ()·]+ [+−×÷])?(?(power)(?P<raised>.+)|(?(before)|(?P<after>[+−×÷] [^ ()a]+|−)))"
+)
+
+
+def constant_arithmetic(form: NormalForm, groups: Groups, consumers: Consumers, k: int) -> Found | None:
+    """÷ 16, + 1e−5, ( )^−0.5 and the like, the same for all numbers of a group."""
+    match, source = _ARITHMETIC.fullmatch(groups[k].form), _only_producer(form, groups, consumers, k)
+    if match is None or not source:
+        return None
+    inner, after = groups[source].form, match["after"]
+    if match["power"]:
+        return [source], f"({inner}){match['raised']}", ""
+    if match["before"]:
+        return [source], f"{match['before']} {_held(inner)}", ""
+    if after == "−":
+        return [source], f"−{_held(inner)}", ""
+    return [source], f"{_held(inner) if after[0] in '×÷' else inner} {after}", ""
+
+
+def _held(text: str) -> str:
+    return f"({text})" if " + " in text or " − " in text else text
+
+
+_FUNCTION = re.compile(r"[a-zσ_]\w+|σ")
+
+
+def functions(form: NormalForm, groups: Groups, consumers: Consumers, k: int) -> Found | None:
+    """A function of the numbers of a sum, one by one: tanh(Σ w·x + b)."""
+    source = _only_producer(form, groups, consumers, k)
+    fits = source and _FUNCTION.fullmatch(groups[k].form) and not _FUNCTION.match(groups[source].form)
+    return ([source], f"{groups[k].form}({groups[source].form})", "") if fits else None
+
+
+def parameters(form: NormalForm, groups: Groups, consumers: Consumers, k: int) -> Found | None:
+    """Leaves that are used again and again, by this group alone or besides by a sum of their squares."""
+    group = groups[k]
+    taken = [s for s, edges in group.entries.items() if _is_parameter(form, groups, consumers, s, k, edges)]
+    return (taken, group.form, group.title) if taken else None
+
+
+def _is_parameter(form: NormalForm, groups: Groups, consumers: Consumers, source: int, k: int, edges: Indices) -> bool:
+    others = [c for c in consumers[source] if c != k and not groups[c].form.endswith("x²")]
+    return not groups[source].form and not others and "w·x" in groups[k].form and bool((form.sides[edges] != 1).all())
+
+
+def softmax(form: NormalForm, groups: Groups, consumers: Consumers, k: int) -> Found | None:
+    """exp over the sum of exps, and the shift in front of the exps."""
+    if groups[k].form != "÷" or len(groups[k].entries) != 2:
+        return None
+    powers, norms = sorted(groups[k].entries, key=lambda source: groups[source].form != "exp")
+    if (
+        groups[powers].form != "exp"
+        or consumers[powers] != {k, norms}
+        or consumers[norms] != {k}
+        or set(groups[norms].entries) != {powers}
+    ):
+        return None
+    shift = _only_producer(form, groups, consumers, powers)
+    is_shift = shift and re.fullmatch(r"[+−] \S+", groups[shift].form)
+    return [powers, norms, *([shift] if is_shift else [])], "exp(a)/Σ exp(a)", "softmax"
+
+
+_NORM = re.compile(r"\(Σ\S+ x²( ÷ \S+)?( \+ \S+)?\)\^−0\.5")
+
+
+def rms_norm(form: NormalForm, groups: Groups, consumers: Consumers, k: int) -> Found | None:
+    """x · (mean of x² + ε)^−½."""
+    if groups[k].form != "a·b" or len(groups[k].entries) != 2:
+        return None
+    for scale, x in (list(groups[k].entries), list(groups[k].entries)[::-1]):
+        if _NORM.fullmatch(groups[scale].form) and consumers[scale] == {k} and set(groups[scale].entries) == {x}:
+            return [scale], "x/√(mean x² + ε)" if "+" in groups[scale].form else "x/√(mean x²)", "RMS norm"
+    return None
+
+
+_MEAN, _MEAN_SQUARE = re.compile(r"Σ\S+ a ÷ \S+"), re.compile(r"Σ\S+ x² ÷ \S+( \+ \S+)?")
+
+
+def root_norm(form: NormalForm, groups: Groups, consumers: Consumers, k: int) -> Found | None:
+    """x/√(mean of x² + ε), written with a root and a division; where x is what lies off its mean, LayerNorm."""
+    if groups[k].form != "÷" or len(groups[k].entries) != 2:
+        return None
+    x, root = sorted(groups[k].entries, key=lambda source: groups[source].form == "sqrt")
+    square = next(iter(groups[root].entries), 0)
+    if groups[root].form != "sqrt" or consumers[root] != {k} or consumers[square] != {root}:
+        return None
+    if not _MEAN_SQUARE.fullmatch(groups[square].form) or set(groups[square].entries) != {x}:
+        return None
+    means = [s for s in groups[x].entries if _MEAN.fullmatch(groups[s].form) and consumers[s] == {x}]
+    if groups[x].form == "−" and means and consumers[x] == {k, square}:
+        return [root, square, x, *means], "(x − mean)/√(variance + ε)", "LayerNorm"
+    return [root, square], "x/√(mean x² + ε)", "RMS norm"
+
+
+def attention(form: NormalForm, groups: Groups, consumers: Consumers, k: int) -> Found | None:
+    """Sums of products with the probabilities of a softmax."""
+    titles = {groups[source].title for source in groups[k].entries}
+    return ([], groups[k].form, "attention") if "softmax" in titles and re.fullmatch(r"Σ\S+ a·b", groups[k].form) else None

@@ -1,0 +1,150 @@
+"""How two groups of a folded graph are connected: all to all, one to one, window, gather; and the samples that a graph repeats.
+
+Glossary::
+
+    tie        the pairs (source, target) of heads of two groups that edges join
+    block      sources and targets that are joined all to all, and to nothing else
+    sample     one of S equal parts of the graph that only the outermost sum brings together
+"""
+
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+
+from viz.groups import Groups
+from viz.normal_form import Indices, NormalForm
+
+SPY = 8  # cells of a spy picture, each way
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Tie:
+    """The connection of two groups: its name, the number of edges, and a spy picture.
+
+    That has ``rows`` and ``columns``, one for each number or, of many, for some; ``spy`` are the cells (row, column) with an edge.
+    """
+
+    source: int
+    target: int
+    name: str
+    edges: int
+    rows: int
+    columns: int
+    spy: tuple[tuple[int, int], ...]
+
+
+def tie(form: NormalForm, groups: Groups, source: int, target: int) -> Tie:
+    """How group ``target`` is connected with group ``source`` in front of it."""
+    edges = groups[target].entries[source]
+    rows, columns = _numbered(form.sources[edges]), _numbered(form.targets[edges])
+    sides = form.sides[edges]
+    if sides.min() != sides.max():  # the same number may stand on both sides of a product
+        rows, columns = np.divmod(np.unique(rows * (int(columns.max()) + 1) + columns), int(columns.max()) + 1)
+    return Tie(source, target, _name(rows, columns), len(edges), *_spy(rows, columns))
+
+
+def _numbered(heads: Indices) -> Indices:
+    """Heads numbered from 0 without gaps, in their order."""
+    first = int(heads.min())
+    occurs = np.bincount(heads - first) > 0
+    found: Indices = (np.cumsum(occurs) - 1)[heads - first]
+    return found
+
+
+def _name(rows: Indices, columns: Indices) -> str:
+    """What the pairs are called; rows and columns are numbered from 0 without gaps."""
+    into, out_of = np.bincount(columns), np.bincount(rows)
+    if len(rows) == len(into) == len(out_of):
+        return "one to one"
+    if len(rows) == len(into) * len(out_of):
+        return f"all {len(out_of)} to {'all ' if len(into) > 1 else ''}{len(into)}"
+    blocks = _blocks(rows, columns, into, out_of)
+    if blocks > 1:
+        height, width = len(out_of) // blocks, len(into) // blocks
+        return f"{height} to {width}, {blocks} times"
+    if into.min() == into.max() and _are_windows(rows, columns, int(into[0])):
+        return f"window of {into[0]}"
+    least, most = int(into.min()), int(into.max())
+    return f"gathers {least}" if least == most else f"gathers {least}…{most}"
+
+
+def _blocks(rows: Indices, columns: Indices, into: Indices, out_of: Indices) -> int:
+    """Into how many equal blocks the pairs fall; 0 if they do not."""
+    first = np.full(len(into), len(out_of))
+    np.minimum.at(first, columns, rows)
+    heads, sizes = np.unique(first, return_counts=True)
+    block = np.searchsorted(heads, first)
+    owner = np.full(len(out_of), -1)
+    owner[rows] = block[columns]
+    fits = (owner[rows] == block[columns]).all() and (out_of == sizes[owner]).all()
+    is_even = sizes.min() == sizes.max() and into.min() == into.max() and out_of.min() == out_of.max()
+    return len(heads) if fits and is_even else 0
+
+
+def _are_windows(rows: Indices, columns: Indices, size: int) -> bool:
+    """Whether every target takes sources that lie the same way to each other, starting from another place."""
+    order = np.lexsort((rows, columns))
+    windows = rows[order].reshape(-1, size)
+    shifted = windows - windows[:, :1]
+    return size > 1 and bool((shifted == shifted[0]).all()) and len(np.unique(windows[:, 0])) > 1
+
+
+def _spy(rows: Indices, columns: Indices) -> tuple[int, int, tuple[tuple[int, int], ...]]:
+    """The size of a spy picture and its cells."""
+    counts = [int(places.max()) + 1 for places in (rows, columns)]
+    height, width = (min(count, SPY) for count in counts)
+    cells = np.flatnonzero(np.bincount(rows * height // counts[0] * width + columns * width // counts[1]))
+    return height, width, tuple((int(cell) // width, int(cell) % width) for cell in cells)
+
+
+# --- Samples -------------------------------------------------------------------------------------------------------------------
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """Which of ``count`` equal samples alone each head leads to, as its number; −1 for what is shared or stands behind them."""
+
+    count: int
+    owner: Indices
+
+    def of(self, members: Indices) -> int:
+        """From how many samples these heads come, as many from each; 1 if not so."""
+        if self.count < 2:
+            return 1
+        owners = self.owner[members]
+        sizes = np.bincount(owners[owners >= 0], minlength=self.count)
+        return self.count if owners.min() >= 0 and sizes.min() == sizes.max() else 1
+
+
+def samples_of(form: NormalForm, groups: Groups) -> Samples:
+    """The equal samples that a graph repeats; their count is 0 if there are none."""
+    count, terms = _outermost_sum(form, groups)
+    return Samples(count, _parted_by_sample(form, terms) if count else terms)
+
+
+def _outermost_sum(form: NormalForm, groups: Groups) -> tuple[int, Indices]:
+    """How many terms the last sum of equal terms has, and these; 0 if there is none."""
+    for group in reversed(list(groups.values())):
+        for source, edges in group.entries.items():
+            terms = form.sources[edges]
+            are_plain = (form.sides[edges] == 2).all()
+            if group.count == 1 and len(terms) == groups[source].count > 1 and groups[source].form and are_plain:
+                return len(terms), np.sort(terms)
+    return 0, np.zeros(0, np.int64)
+
+
+def _parted_by_sample(form: NormalForm, terms: Indices) -> Indices:
+    """For each head the sample that it alone leads to."""
+    last, shared = len(terms), -1
+    low, high = np.full(len(form.values), last), np.full(len(form.values), shared)
+    low[terms] = high[terms] = np.arange(last)
+    order = np.argsort(-form.levels[form.sources], kind="stable")
+    levels = form.levels[form.sources[order]]
+    for span in np.split(order, np.unique(-levels, return_index=True)[1][1:]):
+        sources, targets = form.sources[span], form.targets[span]
+        np.minimum.at(low, sources, low[targets])
+        np.maximum.at(high, sources, high[targets])
+    return np.where(low == high, low, shared)
