@@ -24,7 +24,8 @@ import numpy as np
 
 from autograd import ops
 from autograd.compiler.kernels import is_of_table
-from autograd.compiler.normal import Graph, Mask, Places, Terms, places, reached, stretches
+from autograd.compiler.normal import Graph, Terms
+from autograd.compiler.recorded import Mask, Places, places, reached, stretches
 from autograd.modes import call_site, switched
 from autograd.ops import Op
 from autograd.value import Gated, Value, constant

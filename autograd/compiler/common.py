@@ -10,7 +10,8 @@ from dataclasses import replace
 import numpy as np
 
 from autograd.compiler.kernels import is_of_table
-from autograd.compiler.normal import Graph, Kernels, Places
+from autograd.compiler.normal import Graph, Kernels
+from autograd.compiler.recorded import Places
 
 # How often what was found may make others equal in turn: cos x twice, then 1/cos x.
 PASSES = 4

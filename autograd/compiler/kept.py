@@ -13,8 +13,8 @@ from functools import cache
 from pathlib import Path
 
 from autograd.compiler import disk
-from autograd.compiler.normal import Recorded
 from autograd.compiler.program import Program
+from autograd.compiler.recorded import Recorded
 from autograd.compiler.recording import fingerprint_of
 
 # Smaller graphs are made sooner than their file is read: some 5 µs a node against 2 ms.

@@ -14,8 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from autograd.compiler.common import merged
-from autograd.compiler.normal import Graph, Kernels, Mask, Places, Sums, Terms, places, reached
+from autograd.compiler.normal import Graph, Kernels, Sums, Terms
 from autograd.compiler.program import Pack, Program, Run
+from autograd.compiler.recorded import Mask, Places, places, reached
 from autograd.ops import Op
 from autograd.value import Value
 

@@ -9,7 +9,7 @@ from typing import final
 import numpy as np
 
 from autograd.compiler.kernels import is_of_table
-from autograd.compiler.normal import Recorded, refuse_by_hand
+from autograd.compiler.recorded import Recorded, refuse_by_hand
 from autograd.modes import call_site, switched
 from autograd.ops import Op
 from autograd.value import CONSTANT, LEAF, Value, topological_order

@@ -25,9 +25,10 @@ from autograd.compiler.adjoints import gradient
 from autograd.compiler.families import Families, Place, place_of
 from autograd.compiler.forms import Form, closed, opened, size
 from autograd.compiler.kept import kept
-from autograd.compiler.normal import Graph, Recorded, refuse_by_hand
+from autograd.compiler.normal import Graph
 from autograd.compiler.packs import packed
 from autograd.compiler.program import Program
+from autograd.compiler.recorded import Recorded, refuse_by_hand
 from autograd.compiler.recording import collector_resting, recording
 from autograd.compiler.surroundings import Surroundings
 from autograd.compiler.targets.numpy import Array

@@ -20,9 +20,10 @@ import numpy as np
 from autograd.compiler.adjoints import gradient
 from autograd.compiler.forms import Form, arguments
 from autograd.compiler.kept import kept
-from autograd.compiler.normal import Graph, Recorded
+from autograd.compiler.normal import Graph
 from autograd.compiler.packs import packed
 from autograd.compiler.program import Program
+from autograd.compiler.recorded import Recorded
 from autograd.compiler.recordings import Recordings, Settings, Variant
 from autograd.compiler.targets.llvm.emitter import Emitter
 from autograd.compiler.targets.llvm.executor import WIDTH, LlvmExecutor, Native, aligned, has_library_bits
