@@ -85,8 +85,9 @@ class Training:
         """Train epoch by epoch in plain Python; only what is computed of a batch may come from elsewhere."""
         self.optimizer, self.batchwise = optimizer, batchwise
         for epoch in range(self.history.epochs + 1, self.plan.epochs + 1):
-            self.note(self.epoch(epoch, optimizer))
+            tally = self.epoch(epoch, optimizer)
             self.history.engine = batchwise.engine
+            self.note(tally)
             if self.is_over():
                 break
 

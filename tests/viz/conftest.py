@@ -1,12 +1,14 @@
-"""The graphs that the tests of viz draw, and matplotlib without a window."""
+"""The graphs that the tests of viz draw, a browser, and matplotlib without a window."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import combinations
+from typing import Any
 
 import pytest
 
 from autograd import Value, dot, where
+from tests.viz.chromium import chromium
 from viz.layout import Layout, Link, Size, on_curve
 
 os.environ.setdefault("MPLBACKEND", "Agg")
@@ -68,6 +70,18 @@ def graph(request: pytest.FixtureRequest) -> Value:
 @pytest.fixture
 def neuron() -> Value:
     return lecture_neuron()
+
+
+@pytest.fixture(scope="module")
+def launch() -> Iterator[Callable[..., Any]]:
+    """A function that starts Chromium with more flags."""
+    with chromium() as start:
+        yield start
+
+
+@pytest.fixture(scope="module")
+def browser(launch: Callable[..., Any]) -> Any:
+    return launch()
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ import pytest
 
 import viz
 from autograd import Value, topological_order
-from tests.viz.chromium import chromium, tab
+from tests.viz.chromium import tab
 from tests.viz.living_graphs import TEN
 from viz import living, story
 from viz.exploring import explain_order, explore
@@ -12,17 +12,6 @@ from viz.notation import number
 from viz.svg import shortened
 
 PHONE = {"viewport": {"width": 390, "height": 800}, "has_touch": True, "is_mobile": True}
-
-
-@pytest.fixture(scope="module")
-def launch():
-    with chromium() as start:
-        yield start
-
-
-@pytest.fixture(scope="module")
-def browser(launch):
-    return launch()
 
 
 @pytest.fixture

@@ -9,17 +9,10 @@ import pytest
 
 import nn
 import viz
-from tests.viz.chromium import chromium
 from tests.viz.jupyter import lab, notebook, settings
 from tests.viz.living_graphs import TEN
 from tests.viz.test_folding import MAKERS
 from viz.notation import number
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as start:
-        yield start()
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import pytest
 
 import nn
 import viz
-from tests.viz.chromium import chromium, tab
+from tests.viz.chromium import tab
 from viz import networks
 from viz.notation import number
 
@@ -24,12 +24,6 @@ def bce(score, target):
 
 def of_one(net, **options):
     return viz.network(net, DATA.X[0], DATA.y[0], loss=bce, **options)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as start:
-        yield start()
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ import numpy as np
 
 import nn
 from autograd import Value
-from tests.viz.chromium import chromium, tab
+from tests.viz.chromium import tab
 from tests.viz.test_draw import NASTY
 from tests.viz.test_folding import MAKERS
 from viz import draw, inside
@@ -121,12 +121,6 @@ def test_a_picture_keeps_no_graph():
 
 
 # --- In a browser ----------------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as start:
-        yield start()
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 
 import nn
 import viz
-from tests.viz.chromium import chromium, tab
+from tests.viz.chromium import tab
 from viz.notation import number
 
 DATA = nn.moons(30, noise=0.1, seed=0)
@@ -16,12 +16,6 @@ DATA = nn.moons(30, noise=0.1, seed=0)
 
 def model(activation="tanh", nouts=(4, 1)):
     return nn.MLP(2, nouts, activation=activation, seed=2)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as start:
-        yield start()
 
 
 @pytest.fixture
