@@ -39,6 +39,18 @@ LEAF.symbol = CONSTANT.symbol = ""
 
 _thread = threading.local()
 
+# Called, once each, before a label is read that nobody has given: names are made when somebody asks for one.
+namers: list[Callable[[], object]] = []
+
+
+class _Label:
+    """The label of a Value that was given none: what ``namers`` give it now, or nothing."""
+
+    def __get__(self, node: Any, owner: Any) -> str:
+        while namers:
+            namers.pop()()
+        return "" if node is None else node.__dict__.get("label", "")
+
 
 class Node:
     """What a ``Value`` is without its operators."""
@@ -52,7 +64,8 @@ class Node:
     _y: float
     grad: float
     op: Op
-    label: str = ""
+    # A label that is set is an attribute, which goes before this one.
+    label: str = _Label()  # type: ignore[assignment]
     fact: object = None  # of a condition, see conditions.settled
     is_demanded = False  # of a condition of which anything but its truth is an error, see conditions._demanded
 
@@ -128,6 +141,7 @@ class Node:
                 f"a recorded graph (here the result of {self.op.name}) can be neither pickled nor copied: "
                 "use .detach() for its number, or copy the leaves and record it again"
             )
+        _ = self.label  # that it is kept
         state: Any = super().__getstate__()
         attributes, slots = state
         del slots["op"]

@@ -17,6 +17,7 @@ from autograd.ops import describe, real_number
 from nn.drawing import drawing, is_drawing
 from nn.layers import Sequential
 from nn.module import Module, inputs
+from nn.naming import name_when_asked
 from nn.settings import whole
 
 # What numbers that are kept are to become.
@@ -56,10 +57,11 @@ class BatchNorm(Module):
     def __init__(self, size: int, eps: float = 1e-5, momentum: float = 0.1) -> None:
         if not 0.0 < real_number(momentum, "momentum") <= 1.0:
             raise ValueError(f"momentum is how far the running means move, above 0 and at most 1, got {describe(momentum)}")
-        self.gain = [Value(1.0, label=f"γ_{i}") for i in range(whole(size, "size"))]
-        self.bias = [Value(0.0, label=f"β_{i}") for i in range(size)]
+        self.gain = [Value(1.0) for _ in range(whole(size, "size"))]
+        self.bias = [Value(0.0) for _ in range(size)]
         self.running = Running([Value(0.0) for _ in range(size)], [Value(1.0) for _ in range(size)])
         self.eps, self.momentum = float(eps), float(momentum)
+        name_when_asked(self)
 
     def __call__(self, x: Any) -> Any:
         """The sample's numbers, normalised by the running means and variances. TypeError in training."""
@@ -101,6 +103,10 @@ class BatchNorm(Module):
         """Under PyTorch's names, with the running numbers."""
         running = {"running_mean": self.running.mean, "running_var": self.running.variance}
         return {"weight": self.gain, "bias": self.bias, **running}
+
+    def symbols(self) -> dict[str, Any]:
+        """γ and β, and the running m and v."""
+        return {"γ": self.gain, "β": self.bias, "m": self.running.mean, "v": self.running.variance}
 
     def architecture(self) -> dict[str, Any]:
         """Class, size, ε and momentum."""

@@ -25,7 +25,7 @@ from autograd import Value, dot, maximum, sum
 from nn.activations import ACTIVATIONS, Activation, known_activation
 from nn.initial import Init, Seed, generator_of, reach, suited_init
 from nn.module import Module
-from nn.naming import Given
+from nn.naming import name_when_asked
 from nn.settings import whole
 
 Sizes = int | Sequence[int]
@@ -100,8 +100,9 @@ class _Convolution(Module):
         r = reach(suited, self.in_channels * taps, self.out_channels * taps)
         draw = (generator_of(seed, init) or random).uniform
         shape = (self.out_channels, self.in_channels, *self.geometry.kernel)
-        self.weight = nested([Value(draw(-r, r), label=Given(_label(i, shape))) for i in range(math.prod(shape))], shape)
-        self.bias = [Value(0.0, label=Given(f"b_{o}")) for o in range(self.out_channels)]
+        self.weight = nested([Value(draw(-r, r)) for _ in range(math.prod(shape))], shape)
+        self.bias = [Value(0.0) for _ in range(self.out_channels)]
+        name_when_asked(self)
 
     def __call__(self, x: Any) -> list[Any]:
         """The output image, [channel][row][column]."""
@@ -361,15 +362,6 @@ def _sizes(axes: int, name: str, given: Sizes, least: int) -> tuple[int, ...]:
 
 def _architecture(geometry: Geometry) -> dict[str, Any]:
     return {"kernel": list(geometry.kernel), "stride": list(geometry.stride), "padding": list(geometry.padding)}
-
-
-def _label(index: int, shape: Sequence[int]) -> str:
-    """The label of a weight by its place in row-major order: w_0,0,2,1."""
-    places = []
-    for size in reversed(shape):
-        index, place = divmod(index, size)
-        places.append(place)
-    return "w_{" + ",".join(map(str, reversed(places))) + "}"
 
 
 def _name(activation: Activation) -> str:

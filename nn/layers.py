@@ -16,7 +16,7 @@ from autograd import Value, dot
 from nn.activations import ACTIVATIONS, Activation, known_activation, title
 from nn.initial import Init, Seed, chosen_init, generator_of, reach
 from nn.module import Module, inputs
-from nn.naming import Given, name_parameters
+from nn.naming import name_when_asked
 from nn.noise import Dropout
 from nn.settings import whole
 
@@ -51,9 +51,10 @@ class Neuron(Module):
         generator = generator_of(seed, init)
         r = reach(chosen_init(self.activation, generator, init), whole(nin, "nin"), 1)
         draw = generator.uniform if generator else random.uniform
-        self.w = [Value(draw(-r, r), label=Given(f"w_{i}")) for i in range(nin)]
-        self.b = Value(0.0, label=Given("b"))
+        self.w = [Value(draw(-r, r)) for _ in range(nin)]
+        self.b = Value(0.0)
         self.expand = expand
+        name_when_asked(self, base=0)
 
     def __call__(self, x: Any) -> Any:
         """The neuron's output, one Value."""
@@ -112,7 +113,7 @@ class Layer(Module):
         # One interval for all neurons: glorot's depends on how many they are.
         r = reach(chosen_init(chosen, generator, init), whole(nin, "nin"), nout) if generator else None
         self.neurons = [Neuron(nin, activation=chosen, seed=generator, init=r, expand=expand) for _ in range(nout)]
-        name_parameters(self)
+        name_when_asked(self)
 
     def __call__(self, x: Any) -> Any:
         """The outputs of the neurons."""
@@ -174,7 +175,7 @@ class MLP(Module):
             for i, each in enumerate(activations)
         ]
         self.drops = _drops(dropout, len(activations) - 1, generator)
-        name_parameters(self)
+        name_when_asked(self)
 
     def __call__(self, x: Any) -> Any:
         """The outputs of the last layer."""
@@ -246,7 +247,7 @@ class Sequential(Module):
         if not layers:
             raise ValueError("Sequential is empty: expected at least one layer")
         self.layers = list(layers)
-        name_parameters(self)
+        name_when_asked(self)
 
     @property
     def takes_sequences(self) -> bool:

@@ -20,6 +20,7 @@ from nn import weights
 from nn.classes import Classes, chosen, is_correct, is_labelled, numbered
 from nn.compiled import FEW_ROWS, chosen_engine, predictions
 from nn.drawing import drawing_off
+from nn.naming import name_at_the_end
 from nn.samples import Row, by_length, rows, samples
 from nn.weights import Tensor, WeightsError
 
@@ -61,6 +62,9 @@ class Module(ABC):
         """Whether rows of unequal length are samples of this model: sequences. A module of your own says so by
         ``takes_sequences = True``."""
         return False
+
+    def __del__(self) -> None:
+        name_at_the_end(self, (values for _, keys, values in _leaves(self) if type(keys) is range))
 
     # --- Parameters ---
 
@@ -149,6 +153,11 @@ class Module(ABC):
     def tensors(self) -> Mapping[str, Any]:
         """What is stored under which name: by default the attributes. A layer gathers the weights of its neurons here."""
         return vars(self)
+
+    def symbols(self) -> Mapping[str, Any]:
+        """What its own parameters are called on the blackboard: nests of them by symbol, ``w`` or, with something raised, ``w^r``."""
+        letters = {"weight": "w", "bias": "b"}
+        return {letters.get(name, name): part for name, part in self.tensors().items()}
 
     def groups(self) -> dict[str, Group]:
         """The parameters by the tensor they are stored in, such as ``layers.0.weight`` of shape (outputs, inputs)."""

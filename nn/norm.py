@@ -7,6 +7,7 @@ from typing import Any, final
 
 from autograd import Value, dot, sqrt, sum
 from nn.module import Module, inputs
+from nn.naming import name_when_asked
 from nn.settings import whole
 
 
@@ -21,9 +22,10 @@ class LayerNorm(Module):
     """
 
     def __init__(self, size: int, eps: float = 1e-5) -> None:
-        self.gain = [Value(1.0, label=f"γ_{i}") for i in range(whole(size, "size"))]
-        self.bias = [Value(0.0, label=f"β_{i}") for i in range(size)]
+        self.gain = [Value(1.0) for _ in range(whole(size, "size"))]
+        self.bias = [Value(0.0) for _ in range(size)]
         self.eps = float(eps)
+        name_when_asked(self)
 
     def __call__(self, x: Any) -> Any:
         """The normalised numbers."""
@@ -32,6 +34,10 @@ class LayerNorm(Module):
         apart = [x - mean for x in xs]
         spread = sqrt(dot(apart, apart) / len(xs) + self.eps)
         return [g * (d / spread) + b for g, d, b in zip(self.gain, apart, self.bias, strict=True)]
+
+    def symbols(self) -> dict[str, Any]:
+        """γ and β."""
+        return {"γ": self.gain, "β": self.bias}
 
     def architecture(self) -> dict[str, Any]:
         """Class, size and ε."""
@@ -52,14 +58,19 @@ class RMSNorm(Module):
     """
 
     def __init__(self, size: int, eps: float = 1e-5) -> None:
-        self.gain = [Value(1.0, label=f"γ_{i}") for i in range(whole(size, "size"))]
+        self.gain = [Value(1.0) for _ in range(whole(size, "size"))]
         self.eps = float(eps)
+        name_when_asked(self)
 
     def __call__(self, x: Any) -> Any:
         """The scaled numbers."""
         xs = inputs(x, len(self.gain), self)
         scale = sqrt(dot(xs, xs) / len(xs) + self.eps)
         return [g * (x / scale) for g, x in zip(self.gain, xs, strict=True)]
+
+    def symbols(self) -> dict[str, Any]:
+        """γ."""
+        return {"γ": self.gain}
 
     def architecture(self) -> dict[str, Any]:
         """Class, size and ε."""

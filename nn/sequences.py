@@ -20,6 +20,7 @@ from nn.activations import Activation
 from nn.initial import Init, Seed, generator_of
 from nn.layers import Layer
 from nn.module import Module
+from nn.naming import name_when_asked
 from nn.settings import whole
 
 Vector = Sequence[Any]
@@ -63,7 +64,8 @@ class Embedding(Module):
         generator = generator_of(seed, init)
         draw, scale = (generator or random).gauss, 1.0 if init is None else init
         columns = range(whole(size, "size"))
-        self.weight = [[Value(scale * draw(0.0, 1.0), label=f"e_{i}{j}") for j in columns] for i in range(whole(count, "count"))]
+        self.weight = [[Value(scale * draw(0.0, 1.0)) for _ in columns] for _ in range(whole(count, "count"))]
+        name_when_asked(self)
 
     def __call__(self, x: Any) -> Any:
         """The vector of the number, or of each."""
@@ -75,6 +77,10 @@ class Embedding(Module):
         if x not in range(len(self.weight)):
             raise ValueError(f"Embedding knows the numbers 0 to {len(self.weight) - 1}, got {x!r}")
         return self.weight[int(x)]
+
+    def symbols(self) -> dict[str, Any]:
+        """e, by thing and place."""
+        return {"e": self.weight}
 
     def architecture(self) -> dict[str, Any]:
         """Class and sizes."""
@@ -127,10 +133,15 @@ class Recurrent(_Cell):
     def __init__(self, nin: int, nout: int, *, activation: Activation = "tanh", seed: Seed = None, init: Init = None) -> None:
         self.nin, self.nout = whole(nin, "nin"), whole(nout, "nout")
         self.cell = Layer(nin + nout, nout, activation=activation, seed=seed, init=init)
+        name_when_asked(self)
 
     def step(self, x: Vector, state: Vector) -> list[Any]:
         """The state after a step."""
         return _listed(self.cell([*x, *state]))
+
+    def symbols(self) -> dict[str, Any]:
+        """w from the inputs, u from the state, b."""
+        return _parted(self.cell, self.nin)
 
     def architecture(self) -> dict[str, Any] | None:
         """Class, sizes and activation; None if the activation is a function."""
@@ -156,6 +167,7 @@ class GRU(_Cell):
         self.keep = Layer(nin + nout, nout, activation="sigmoid", seed=source, init=init)
         self.fresh = Layer(nin, nout, activation="linear", seed=source, init=init)
         self.remembered = Layer(nout, nout, activation="linear", seed=source, init=init)
+        name_when_asked(self)
 
     def step(self, x: Vector, state: Vector) -> list[Any]:
         """The state after a step."""
@@ -164,9 +176,25 @@ class GRU(_Cell):
         new = [tanh(a + gate * b) for a, gate, b in candidates]
         return [(1.0 - gate) * n + gate * h for gate, n, h in zip(z, new, state, strict=True)]
 
+    def symbols(self) -> dict[str, Any]:
+        """w from the inputs, u from the state, b and c, by the gates r and z and for n."""
+        gates = [(gate, _parted(layer, self.nin)) for gate, layer in (("r", self.reset), ("z", self.keep), ("n", self.fresh))]
+        remembered = _parted(self.remembered, 0)
+        return {
+            **{f"{letter}^{gate}": part for gate, parts in gates for letter, part in parts.items()},
+            "u^n": remembered["u"],
+            "c^n": remembered["b"],
+        }
+
     def architecture(self) -> dict[str, Any]:
         """Class and sizes."""
         return {"class": "GRU", "nin": self.nin, "nout": self.nout}
+
+
+def _parted(layer: Layer, nin: int) -> dict[str, Any]:
+    """The weights of a layer that lead from the inputs, those from the state, and the biases."""
+    rows = [neuron.w for neuron in layer.neurons]
+    return {"w": [row[:nin] for row in rows], "u": [row[nin:] for row in rows], "b": [neuron.b for neuron in layer.neurons]}
 
 
 def _listed(x: Any) -> list[Any]:

@@ -250,7 +250,8 @@ def test_names_labels_and_shapes() -> None:
     assert len(names) == 2 * 10 + 3 * 19 + 10 * 4
     shapes = {name: shape for name, (shape, _) in model.groups().items()}
     assert shapes["layers.3.weight"] == (3, 2, 3, 3) and shapes["layers.3.bias"] == (3,)
-    assert nn.Conv2d(1, 2, (2, 3)).weight[1][0][1][2].label == "w_{1,0,1,2}"
+    layer = nn.Conv2d(1, 2, (2, 3))
+    assert layer.weight[1][0][1][2].label == "w_{2,1,2,3}"
     assert {name: group.shape for name, group in nn.Conv1d(2, 3, 4).groups().items()} == {"weight": (3, 2, 4), "bias": (3,)}
 
 

@@ -111,3 +111,37 @@ def test_folded_pictures_say_the_layer():
         "16 × a^(2) = Σ₁₆ w·x + b",
         "16 × x^(1) = tanh",
     } <= set(heads), heads
+
+
+def test_layers_of_the_textbooks_have_the_textbooks_letters():
+    model = nn.Sequential(nn.Embedding(2, 1, seed=0), nn.GRU(1, 1, seed=0), nn.BatchNorm(1), nn.RMSNorm(1))
+    assert labels(model) == [
+        "e_11^(1)", "e_21^(1)",
+        "w_11^(2r)", "u_11^(2r)", "b_1^(2r)", "w_11^(2z)", "u_11^(2z)", "b_1^(2z)", "w_11^(2n)", "b_1^(2n)", "u_11^(2n)", "c_1^(2n)",
+        "γ_1^(3)", "β_1^(3)", "γ_1^(4)",
+    ]  # fmt: skip
+    running = model.layers[2].running
+    assert [v.label for v in (*running.mean, *running.variance)] == ["m_1^(3)", "v_1^(3)"]
+    assert labels(nn.Recurrent(1, 2, seed=0))[:4] == ["w_11", "u_11", "u_12", "b_1"]
+    assert labels(nn.LayerNorm(2)) == ["γ_1", "γ_2", "β_1", "β_2"]
+
+
+def named(model: nn.Module) -> int:
+    return sum("label" in vars(p) for p in model.parameters())
+
+
+def test_names_are_made_when_one_is_asked_for():
+    model = nn.Sequential(nn.Recurrent(1, 2, seed=0), nn.MLP(2, [2, 1], seed=0))
+    nn.fit(model, [[0.0, 1.0], [1.0, 2.0]], [0.0, 1.0], epochs=3, progress=False)
+    assert named(model) == 0
+    model.parameters()[0].label = ""
+    assert Value(1.0).label == ""
+    assert named(model) == len(model.parameters())
+    assert labels(model)[:3] == ["", "u_11^(1)", "u_12^(1)"] and labels(model)[-1] == "b_1^(3)"
+    copied = pickle.loads(pickle.dumps(nn.MLP(1, [1], seed=0)))
+    assert named(copied) == 2 and labels(copied) == ["w_11^(1)", "b_1^(1)"]
+
+
+def test_a_graph_that_outlives_its_model_has_names():
+    y = nn.MLP(1, [2, 1], activation="tanh", seed=0)([0.5])
+    assert [v.label for v in topological_order(y) if v.label][:3] == ["w_11^(2)", "w_12^(2)", "w_11^(1)"]
