@@ -59,6 +59,7 @@ USUAL = {
     "square": 1e3,
     "sin": 2048.0,
     "cos": 2048.0,
+    "tan": 2048.0,
     "atan": 1e3,
     "atan2": 1e3,
 }

@@ -63,13 +63,14 @@ _WRITERS: dict[str, Writer] = {
     "square": _square,
     "sin": exact_sine.sin,
     "cos": exact_sine.cos,
+    "tan": exact_sine.tan,
     "atan": exact_atan.atan,
     "atan2": exact_atan.atan2,
 }
 _TABLES = (
     (exact_exp.constants, ("exp", "erf")),
     (exact_log.constants, ("log",)),
-    (exact_sine.constants, ("sin", "cos")),
+    (exact_sine.constants, ("sin", "cos", "tan")),
     (exact_atan.constants, ("atan", "atan2")),
 )
 # Of the library's functions that are not called by the same name, the name and the arguments after x.
@@ -77,7 +78,7 @@ CALLS = {"square": ("pow", ", double 2.0")}
 OF_TWO = ("atan2",)
 NAMES = tuple(_WRITERS)
 # Long ones are functions by themselves: LLVM takes its time for each copy.
-CALLED = ("erf", "log", "log1p", "sin", "cos", "atan", "atan2")
+CALLED = ("erf", "log", "log1p", "sin", "cos", "tan", "atan", "atan2")
 
 
 def functions(names: Collection[str], width: int, *, fast: bool = False) -> str:
@@ -184,6 +185,7 @@ _PLACES: dict[str, Sequence[float]] = {
     "square": [SMALLEST_SQUARED, 1 / SMALLEST_SQUARED, 1e154, 1e155, 1e-162],
     "sin": exact_sine.places(),
     "cos": exact_sine.places(),
+    "tan": exact_sine.places(),
     "atan": exact_atan.places(),
     "atan2": exact_atan.places(),
 }
@@ -196,6 +198,7 @@ _SIZES: dict[str, Callable[[Callable[[float, float], float]], float]] = {
     "log1p": _around_one(20.0),
     "sin": _below(exact_sine.USUAL),
     "cos": _below(exact_sine.USUAL),
+    "tan": _below(exact_sine.USUAL),
     "atan": _around_one(10.0),
     "atan2": _around_one(6.0),
 }
