@@ -30,6 +30,9 @@ from autograd.value import Value
 PART = 2**17
 # So many are added up at once: their numbers stay in the caches.
 SUMMED = 2**14
+# So many samples are worth a look before all others. Where such a share of them takes one way, all are sent there: that takes the time
+# of the way's program for all and of what is asked for by the others, instead of the other way round.
+LOOK, MOST = 1024, 0.55
 # Of so many samples with so few codes it takes half as long to look for each code as to sort them.
 MANY, FEW = 4096, 16
 Fork = tuple[str, bool, Any]
@@ -105,9 +108,11 @@ class _Call:
         self.made, self.function, self.what, self.forms = made, function, what, forms
         self.shape, self.lanes, self.note = shape, lanes, note
         self.count = len(lanes[0])
+        self.ways = len(made.variants.get(forms, ()))  # before this call
         self.first: Variant | None = None  # the one whose results' form all others must have
         self.start = 0  # of this part among all samples
         self.taken: set[int] = set()  # the variants that answer for some sample
+        self.common: dict[Way, Variant | None] = {}  # by beginning the one that answers for most
         self.rows: list[Array] = []
 
     def is_worth_parts(self) -> bool:
@@ -121,7 +126,8 @@ class _Call:
         for start in range(0, self.count, PART):
             lanes = [lane[start : start + PART] for lane in self.lanes]
             part = _Call(self.made, self.function, self.what, self.forms, self.shape, lanes, self.note)
-            part.start, part.taken, part.first = start, self.taken, self.first
+            part.start, part.taken, part.first, part.common = start, self.taken, self.first, self.common
+            part.ways = self.ways
             part.rows = [row[start : start + PART] for row in self.rows]
             self.first, rows = part.answered()
             if not self.rows:
@@ -189,13 +195,16 @@ class _Call:
     def _chosen(self, beginning: Way, places: Places) -> tuple[Variant, str, str]:
         """A variant for a group, and which of its programs tells most about it: what is asked for, or the way alone.
 
-        Of samples whose way is known what is asked for is all that is left; a function's only way is tried with one program for both.
+        Of samples whose way is known what is asked for is all that is left; a way that most take is tried with one program for both.
         """
         known = [(variant, self._program(variant, beginning)) for variant in self._known(beginning)]
         able = [(variant, *program) for variant, program in known if program is not None]
-        if len(able) > 1 and len(places) > BLOCK:  # perhaps all go where the first ones do
-            common = self._common([variant for variant, *_ in able], places[:BLOCK])
-            able = [each for each in able if each[0] in common] or able
+        if able and able[0][1] == "way" and len(places) > LOOK:
+            if beginning not in self.common:
+                self.common[beginning] = self._common([variant for variant, *_ in able], places[:LOOK])
+            common = self.common[beginning]
+            if common is not None:
+                return common, self.what, LANES
         if able:
             return able[0]
         variant = self._recorded(self._point(places[0]), places[0])
@@ -220,19 +229,22 @@ class _Call:
         found = [variant for variant in self.made.variants.get(self.forms, ()) if _begins(variant.way, beginning)]
         return sorted(found, key=lambda variant: -len(variant.way))
 
-    def _common(self, known: list[Variant], places: Places) -> list[Variant]:
-        """The variant that answers for all these samples, alone; none if they part."""
-        if not known[0].can_answer("way", LANES):
-            return []
+    def _common(self, known: list[Variant], places: Places) -> Variant | None:
+        """The variant that answers for most of these samples; none if they part, or ways are still being found."""
+        longest = known[0]
+        if len(self.made.variants[self.forms]) > self.ways:
+            return None
         try:
-            codes, _ = self.run(known[0], "way", LANES, places)
+            codes, _ = self.run(longest, "way", LANES, places)
         except Exception:  # an op of the user's
-            return []
-        if codes is None or (codes != codes[0]).any():
-            return []
-        code, way = int(codes[0]), known[0].way
-        whole = way if code == len(way) else (*way[:code], _turned(way[code], None))
-        return [variant for variant in known if variant.way == whole]
+            return None
+        assert codes is not None
+        whole, counts = np.unique(codes, return_counts=True)
+        if counts.max() < MOST * len(places):
+            return None
+        code = int(whole[counts.argmax()])
+        way = longest.way if code == len(longest.way) else (*longest.way[:code], _turned(longest.way[code], None))
+        return next((variant for variant in known if variant.way == way and variant.can_answer(self.what, LANES)), None)
 
     # --- Computing ---
 
