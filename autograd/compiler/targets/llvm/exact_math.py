@@ -2,9 +2,9 @@
 
 Strict mode promises the bits of the eager engine, which calls the C library one number at a time. There are two ways to have its bits
 for many numbers at once. GNU's library computes exp, tanh, erf and log1p by a fixed sequence of IEEE operations: numbers put through the
-same sequence have the same bits. Its log, sin, cos, tan, atan, atan2 and pow are so accurate that their bits are those of the nearest double,
-unless the exact result lies close to the middle between two: so any accurate way gives them (pow's for squares), and says where it is in
-doubt.
+same sequence have the same bits. Its log, sin, cos, tan, atan, atan2 and pow are so accurate that their bits are those of the nearest
+double, unless the exact result lies close to the middle between two: so any accurate way gives them (pow's for squares), and says where it
+is in doubt.
 
 Whether the library of this machine is such a one is not assumed but tried, once per process and function, on 60,000 points
 (``executor.has_library_bits``); where one bit differs, the library is called. (For glibc 2.36 it was tried on 2·10⁷ points each, or more;
