@@ -19,7 +19,7 @@ from autograd import Value, dot, softmax, take, tanh
 from nn.activations import Activation
 from nn.initial import Init, Seed, generator_of
 from nn.layers import Layer
-from nn.module import Module
+from nn.module import Module, inputs
 from nn.naming import name_when_asked
 from nn.settings import whole
 
@@ -106,7 +106,7 @@ class _Cell(Module):
         state: list[Any] = [0.0] * self.nout
         found = []
         for step in _steps(x, self.nin, self):
-            state = self.step(step, state)
+            state = self.step(inputs(step, self.nin, self), state)
             found.append(state)
         return found
 
@@ -137,7 +137,7 @@ class Recurrent(_Cell):
 
     def step(self, x: Vector, state: Vector) -> list[Any]:
         """The state after a step."""
-        return _listed(self.cell([*x, *state]))
+        return _responses(self.cell, [*x, *state])
 
     def symbols(self) -> dict[str, Any]:
         """w from the inputs, u from the state, b."""
@@ -171,8 +171,8 @@ class GRU(_Cell):
 
     def step(self, x: Vector, state: Vector) -> list[Any]:
         """The state after a step."""
-        r, z = _listed(self.reset([*x, *state])), _listed(self.keep([*x, *state]))
-        candidates = zip(_listed(self.fresh(x)), r, _listed(self.remembered(state)), strict=True)
+        r, z = _responses(self.reset, [*x, *state]), _responses(self.keep, [*x, *state])
+        candidates = zip(_responses(self.fresh, x), r, _responses(self.remembered, state), strict=True)
         new = [tanh(a + gate * b) for a, gate, b in candidates]
         return [(1.0 - gate) * n + gate * h for gate, n, h in zip(z, new, state, strict=True)]
 
@@ -197,8 +197,9 @@ def _parted(layer: Layer, nin: int) -> dict[str, Any]:
     return {"w": [row[:nin] for row in rows], "u": [row[nin:] for row in rows], "b": [neuron.b for neuron in layer.neurons]}
 
 
-def _listed(x: Any) -> list[Any]:
-    return x if isinstance(x, list) else [x]
+def _responses(layer: Layer, values: Sequence[Any]) -> list[Value]:
+    """What the neurons answer; the first state, 0, stays a number."""
+    return [neuron.respond(values) for neuron in layer.neurons]
 
 
 def _steps(x: Any, nin: int, taker: Module) -> list[Vector]:

@@ -102,7 +102,7 @@ def _letters(form: NormalForm, groups: Groups) -> dict[int, str]:
     found: dict[int, str] = {}
     for group in groups.values():
         for source, edges in group.entries.items():
-            if not groups[source].form and "w·x" in group.form:
+            if not groups[source].form and any(["w·x" in piece.form for piece in group.pieces]):
                 sides = np.unique(form.sides[edges]).tolist()
                 found.setdefault(source, {0: "w", 1: "x", 2: "b"}.get(sides[0], "") if len(sides) == 1 else "")
     return found
@@ -112,9 +112,11 @@ def _card(form: NormalForm, group: Group, repeats: Samples, values: int, labels:
     data, grads, samples = form.data[group.members], form.grads[group.members], repeats.of(group.members)
     each = group.count // samples
     name = group.form if not group.title or " × " in group.title else group.title
-    label = _common_label([labels.get(i, "") for i in group.members.tolist()])
+    label = _common_label([labels.get(i, "") for i in group.members.tolist()], most=1 if group.form else 2)
     said = " = ".join(text for text in (label, name) if text) or letter or "numbers"
-    notes = [group.form] if group.title and name is group.title else [group.title] if group.title else []
+    notes = (
+        [group.form] if group.form and name is group.title else [group.title] if group.title and name is not group.title else []
+    )
     if samples > 1:
         notes.append(f"{samples:,} samples")
     cells, grad_cells = _cells(data, samples), _cells(grads, samples)
@@ -137,8 +139,8 @@ def _shortened(text: str) -> str:
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
 
 
-def _common_label(labels: Sequence[str]) -> str:
-    """What labels have in common: w^(1) of w_11^(1), w_12^(1), …; the label itself if it is only one."""
+def _common_label(labels: Sequence[str], most: int) -> str:
+    """What labels have in common: w^(1) of w_11^(1), w_12^(1), …, or ``most`` of the kind, w^(1), u^(1); the label itself if there is one."""
     distinct = dict.fromkeys(labels)
     if len(distinct) == 1 or "" in distinct:
         return labels[0] if len(distinct) == 1 else ""
@@ -146,8 +148,8 @@ def _common_label(labels: Sequence[str]) -> str:
         (next(scripts(label), ("", 0))[0], "".join(f"^{text}" for text, height in scripts(label) if height > 0))
         for label in distinct
     }
-    [(base, raised)] = stems if len(stems) == 1 else [("", "")]
-    return base + raised
+    are_alike = len(stems) == 1 or (len(stems) <= most and len({raised for _, raised in stems if raised}) == 1)
+    return ", ".join(sorted([base + raised for base, raised in stems], reverse=True)) if are_alike else ""
 
 
 def _range(xs: Numbers) -> tuple[float, float]:

@@ -9,9 +9,22 @@ from collections.abc import Callable, Hashable, Sequence
 import numpy as np
 
 from autograd import Value
+from viz.cells import cells
 from viz.groups import Groups, Piece, grouped, in_order, owners, parted_by_use
 from viz.normal_form import Indices, NormalForm
-from viz.patterns import attention, constant_arithmetic, functions, parameters, rms_norm, root_norm, softmax, take_in
+from viz.patterns import (
+    attention,
+    constant_arithmetic,
+    embedding,
+    functions,
+    kept_norm,
+    parameters,
+    rms_norm,
+    root_norm,
+    rows_of_embedding,
+    softmax,
+    take_in,
+)
 from viz.ties import samples_of
 
 Rule = Callable[[Value], Hashable]
@@ -29,7 +42,11 @@ def folded(form: NormalForm, fold: "str | Rule", most: int = 60) -> Groups:
     groups = grouped(form, parted_by_use(form))
     if fold == "samples":
         groups = by_sample(form, groups)
-    for pattern in (constant_arithmetic, softmax, rms_norm, root_norm, attention):
+    take_in(form, groups, embedding)
+    rows_of_embedding(form, groups)
+    if fold != "samples":
+        cells(form, groups)
+    for pattern in (kept_norm, constant_arithmetic, softmax, rms_norm, root_norm, attention):
         take_in(form, groups, pattern)
     if len(groups) > most or fold == "layers":
         take_in(form, groups, functions)

@@ -32,10 +32,11 @@ def form_of(form: NormalForm, members: Indices, edges: Indices) -> str:
 
 
 def _factors(form: NormalForm, members: Indices, edges: Indices) -> str:
-    """``w·x`` with leaves on the left, ``x²`` for squares, ``c·a`` with constants, ``a·b`` for any other product."""
+    """``w·x`` with leaves on the left, some x may be constant; ``x²`` for squares, ``c·a`` with constants, ``a·b`` for any other."""
     left, right = (form.sources[edges[form.sides[edges] == side]] for side in (0, 1))
-    if len(left) + len(right) < 2 * int(form.products[members].sum()):
-        return "c·a"
+    products = int(form.products[members].sum())
+    if len(left) + len(right) < 2 * products:
+        return "w·x" if len(left) == products and len(right) and form.is_leaf[left].all() else "c·a"
     if left.sum() == right.sum() and np.array_equal(np.sort(left), np.sort(right)):
         return "x²"
     return "w·x" if form.is_leaf[left].all() else "a·b"

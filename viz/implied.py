@@ -12,7 +12,7 @@ from autograd import Op, Value, ops
 if TYPE_CHECKING:
     from viz.normal_form import NormalForm
 
-_PARAMETER = re.compile(r"(?P<letter>[wb])_(?:\{(?P<listed>\d+(?:,\d+)*)\}|(?P<digits>\d+))\^\((?P<layer>\d+)\)")
+_PARAMETER = re.compile(r"(?P<letter>[wb])_(?:\{(?P<listed>\d+(?:,\d+)*)\}|(?P<digits>\d+))\^\((?P<layer>\d+)[a-z]?\)")
 
 
 def labels_of(values: Sequence[Value]) -> dict[Value, str]:

@@ -6,7 +6,8 @@ Glossary::
     head      a Value that stays in the normal form; partial sums, and products that only their sum uses, are taken into it
     level     one more than the highest level of what a head is computed from; leaves have level 0
     edge      an operand's way into a head: source, target (heads both), side
-    side      0 or 1 for the left or right factor of a product, 2 for a plain term; 3, 4, … for the operands of other ops
+    side      0 or 1 for the left or right factor of a product, 2 for a plain term, 7 for the condition on which a term counts; 3, 4, … for
+              the operands of other ops
 """
 
 from collections.abc import Sequence
@@ -20,6 +21,7 @@ from autograd import Op, Value
 from autograd.compiler.normal import Graph
 from autograd.value import CONSTANT
 
+GATE = 7
 Indices = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
@@ -70,6 +72,8 @@ class NormalForm:
             owner, is_product = np.repeat(sums.at, sums.count), sums.terms.b >= 0
             ends.append((sums.terms.a, owner, np.where(is_product, 0, 2)))
             ends.append((sums.terms.b[is_product], owner[is_product], np.ones(int(is_product.sum()), np.int64)))
+            is_gated = sums.terms.gate >= 0
+            ends.append((sums.terms.gate[is_gated], owner[is_gated], np.full(int(is_gated.sum()), GATE)))
             is_zero = ~is_product & self.is_nothing[sums.terms.a]
             self.terms += np.bincount(owner[~is_zero], minlength=count)
             self.minuses += np.bincount(owner[sums.terms.sign < 0], minlength=count)

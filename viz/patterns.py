@@ -4,12 +4,12 @@ A pattern looks at one group and its neighbours and answers which of these to ta
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
 from viz.groups import Groups, consumers_of
-from viz.normal_form import Indices, NormalForm
+from viz.normal_form import GATE, Indices, NormalForm
 
 # What a pattern finds at a group: the groups to take into it, its new form and its title; None where it does not apply.
 Found = tuple[list[int], str, str]
@@ -23,10 +23,11 @@ def take_in(form: NormalForm, groups: Groups, pattern: Pattern) -> None:
     for k in sorted(groups, reverse=True):
         found = pattern(form, groups, consumers, k) if groups[k].form else None
         if found is not None:
-            _merge(groups, consumers, k, *found)
+            merge(groups, consumers, k, *found)
 
 
-def _merge(groups: Groups, consumers: Consumers, k: int, taken: list[int], text: str, title: str) -> None:
+def merge(groups: Groups, consumers: Consumers, k: int, taken: list[int], text: str, title: str) -> None:
+    """Take groups into another; those nearest to the root first, so that its pieces begin with the operands."""
     group = groups[k]
     group.form, group.title = text, title
     for t in taken:
@@ -38,9 +39,10 @@ def _merge(groups: Groups, consumers: Consumers, k: int, taken: list[int], text:
             groups[c].entries[k] = np.concatenate([groups[c].entries.get(k, edges[:0]), edges])
             consumers[k].add(c)
         for source, edges in other.entries.items():
-            if source not in taken:
+            if source not in {k, *taken}:
                 group.entries[source] = np.concatenate([group.entries.get(source, edges[:0]), edges])
                 consumers[source] = consumers[source] - {t} | {k}
+    consumers[k] -= set(taken)
 
 
 def _only_producer(form: NormalForm, groups: Groups, consumers: Consumers, k: int) -> int:
@@ -77,13 +79,13 @@ def _held(text: str) -> str:
     return f"({text})" if " + " in text or " − " in text else text
 
 
-_FUNCTION = re.compile(r"[a-zσ_]\w+|σ")
+FUNCTION = re.compile(r"[a-zσ_]\w+|σ")
 
 
 def functions(form: NormalForm, groups: Groups, consumers: Consumers, k: int) -> Found | None:
     """A function of the numbers of a sum, one by one: tanh(Σ w·x + b)."""
     source = _only_producer(form, groups, consumers, k)
-    fits = source and _FUNCTION.fullmatch(groups[k].form) and not _FUNCTION.match(groups[source].form)
+    fits = source and FUNCTION.fullmatch(groups[k].form) and not FUNCTION.match(groups[source].form)
     return ([source], f"{groups[k].form}({groups[source].form})", "") if fits else None
 
 
@@ -144,8 +146,76 @@ def root_norm(form: NormalForm, groups: Groups, consumers: Consumers, k: int) ->
         return None
     means = [s for s in groups[x].entries if _MEAN.fullmatch(groups[s].form) and consumers[s] == {x}]
     if groups[x].form == "−" and means and consumers[x] == {k, square}:
-        return [root, square, x, *means], "(x − mean)/√(variance + ε)", "LayerNorm"
+        title = "BatchNorm" if _is_over_batch(form, groups, consumers, k, root) else "LayerNorm"
+        return [root, square, x, *means], "(x − mean)/√(variance + ε)", title
     return [root, square], "x/√(mean x² + ε)", "RMS norm"
+
+
+def _is_over_batch(form: NormalForm, groups: Groups, consumers: Consumers, k: int, root: int) -> bool:
+    """Whether all numbers with the same spread are scaled by the same leaf: numbers of several samples, not of one."""
+    spreads = _pairs(form, groups[k].entries[root])
+    for c in consumers[k]:
+        scales = {
+            t: s for source, edges in groups[c].entries.items() if not groups[source].form for t, s in _factors(form, edges)
+        }
+        scaled = {(spreads[x], scales[t]) for t, x in _pairs(form, groups[c].entries[k]).items() if t in scales}
+        if scaled:
+            return len(scaled) == groups[root].count < groups[k].count
+    return False
+
+
+def _pairs(form: NormalForm, edges: Indices) -> dict[int, int]:
+    """The source of each target."""
+    return dict(zip(form.targets[edges].tolist(), form.sources[edges].tolist(), strict=True))
+
+
+def _factors(form: NormalForm, edges: Indices) -> Iterable[tuple[int, int]]:
+    """The same for what is multiplied."""
+    return _pairs(form, edges[form.sides[edges] < 2]).items()
+
+
+def kept_norm(form: NormalForm, groups: Groups, consumers: Consumers, k: int) -> Found | None:
+    """(x − m)/√(v + ε) with numbers m and v that are kept: BatchNorm in use."""
+    if groups[k].form != "÷" or len(groups[k].entries) != 2:
+        return None
+    x, root = sorted(groups[k].entries, key=lambda source: groups[source].form == "sqrt")
+    shifted = next(iter(groups[root].entries), 0)
+    if groups[x].form != "−" or groups[root].form != "sqrt" or not groups[shifted].form.startswith("+ "):
+        return None
+    are_kept = all([not groups[source].form for source in groups[shifted].entries])
+    is_shifted = any([not groups[source].form for source in groups[x].entries])
+    are_inside = consumers[x] == consumers[root] == {k} and consumers[shifted] == {root}
+    return ([root, shifted, x], "(x − m)/√(v + ε)", "BatchNorm") if are_kept and is_shifted and are_inside else None
+
+
+def embedding(form: NormalForm, groups: Groups, consumers: Consumers, k: int) -> Found | None:
+    """The one of some leaves that a number names, with the conditions that choose it, and the check that it is a whole number."""
+    gates = [s for s, edges in groups[k].entries.items() if groups[s].form and (form.sides[edges] == GATE).all()]
+    terms = [s for s in groups[k].entries if s not in gates]
+    if not gates or all([groups[s].form for s in terms]):
+        return None
+    taken: list[int] = []
+    while gates:
+        s = gates.pop()
+        if groups[s].form and s not in taken and consumers[s] <= {k, *taken}:
+            taken.append(s)
+            gates += groups[s].entries
+    is_index = "floor" in {groups[s].form for s in taken}
+    others = " + a" * any([bool(groups[s].form) for s in terms])
+    return (taken, f"the row with this number{others}", "Embedding") if is_index else None
+
+
+def rows_of_embedding(form: NormalForm, groups: Groups) -> None:
+    """Leaves that are parameters of an Embedding, where plain numbers chose them when the graph was recorded."""
+    chosen = {s for group in groups.values() if group.title == "Embedding" for s in group.entries}
+    for k, group in groups.items():
+        if not group.form and k not in chosen and {_layer(form, i) for i in group.members.tolist()} == {"Embedding"}:
+            group.title = "Embedding"
+
+
+def _layer(form: NormalForm, i: int) -> str:
+    """The class of the module that has a parameter; nothing if no module has named it."""
+    return getattr(form.values[i].label, "layer", "")
 
 
 def attention(form: NormalForm, groups: Groups, consumers: Consumers, k: int) -> Found | None:

@@ -166,6 +166,92 @@ def test_layers_are_named_as_such(name):
     assert [piece["form"] for piece in pieces][-1] == "÷"
 
 
+ROWS = [[0.5, 1.0, 0.1, 0.2, -0.3, 0.7], [0.1, -1.0, 0.3, 0.4, 0.5, 0.6], [0.2, 0.9, 0.3, 0.1, 0.1, -0.2]]
+RAGGED = [ROWS[0], ROWS[1][:4], ROWS[2][:2], ROWS[2]]
+WORDS = [[0.0, 1.0], [2.0, 3.0, 4.0], [3.0, 0.0]]
+
+
+def squares(model: nn.Module, rows: list[list[float]] = ROWS) -> Value:
+    return sum([(model([Value(x) for x in row]) - 1.0) ** 2 for row in rows])
+
+
+def headed(cell: nn.Module, *before: nn.Module) -> nn.Module:
+    return nn.Sequential(*before, cell, nn.Layer(3, 1, nonlin=False, seed=1))
+
+
+def batch_normalised() -> Value:
+    first, norm, last = nn.Layer(2, 3, seed=0), nn.BatchNorm(3), nn.Layer(3, 1, nonlin=False, seed=1)
+    nn.name_parameters(nn.Sequential(first, norm, last))
+    return sum([(last(row) - 1.0) ** 2 for row in norm.batch([first(row[:2]) for row in ROWS])])
+
+
+def two_embeddings() -> Value:
+    words, places, last = nn.Embedding(5, 2, seed=0), nn.Embedding(3, 2, seed=1), nn.Layer(2, 1, nonlin=False, seed=1)
+    found = [zip(words(Value(x)), places(Value(y)), strict=True) for x, y in ((0.0, 1.0), (2.0, 2.0), (4.0, 0.0))]
+    return sum([(last([a + b for a, b in pairs]) - 1.0) ** 2 for pairs in found])
+
+
+_GRU = "3 × GRU | (1 − z)·n + z·h, 3 steps"
+_PLAIN = "3 × x^(1) = Recurrent | tanh(w·x + u·h + b), 3 steps"
+_KERNELS = {"15 × w^(1r), u^(1r)", "15 × w^(1z), u^(1z)", "6 × w^(1n)", "9 × u^(1n)", "3 × b^(1r)", "3 × c^(1n)"}
+_KEPT = {"3 × BatchNorm | (x − m)/√(v + ε) · 3 samples", "3 × γ^(2)", "3 × β^(2)", "3 × m^(2)", "3 × v^(2)"}
+_ROW = "Embedding | the row with this number"
+# A loss over a few samples, how many cards it is, and some of them.
+LOSSES = {
+    "BatchNorm": (
+        lambda: squares(headed(nn.BatchNorm(3), nn.Layer(2, 3, seed=0)), [row[:2] for row in ROWS]), 15, _KEPT,
+    ),
+    "BatchNorm in training": (
+        batch_normalised, 13, {"3 × BatchNorm | (x − mean)/√(variance + ε) · 3 samples", "3 × γ^(2)", "3 × β^(2)"},
+    ),
+    "LayerNorm": (
+        lambda: squares(headed(nn.LayerNorm(3), nn.Layer(6, 3, seed=0))), 13,
+        {"3 × LayerNorm | (x − mean)/√(variance + ε) · 3 samples", "3 × γ^(2)", "3 × β^(2)"},
+    ),
+    "Recurrent": (lambda: squares(headed(nn.Recurrent(2, 3, seed=0))), 8, {f"{_PLAIN} · 3 samples", "15 × w^(1), u^(1)"}),
+    "Recurrent, ragged": (lambda: squares(headed(nn.Recurrent(2, 3, seed=0)), RAGGED), 8, {f"{_PLAIN} · 4 samples"}),
+    "GRU": (lambda: squares(headed(nn.GRU(2, 3, seed=0))), 14, {f"{_GRU} · 3 samples", "6 × x^(0) | 3 samples", *_KERNELS}),
+    "GRU, ragged": (lambda: squares(headed(nn.GRU(2, 3, seed=0)), RAGGED), 14, {f"{_GRU} · 4 samples", *_KERNELS}),
+    "Embedding and GRU": (
+        lambda: squares(headed(nn.GRU(2, 3, seed=0), nn.Embedding(5, 2, seed=0)), WORDS), 16,
+        {f"{_GRU} · 3 samples", f"14 × {_ROW}", "10 × e^(1)"},
+    ),
+    "two Embeddings": (two_embeddings, 10, {f"2 × {_ROW} · 3 samples", f"2 × {_ROW} + a · 3 samples"}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_layers_of_the_textbooks_are_cards_of_their_own(name):
+    make, cards, wanted = LOSSES[name]
+    loss = make()
+    loss.backward()
+    picture = draw(loss, fold="packs", engine="builtin")
+    shown = heads(picture)
+    assert len(shown) == cards and wanted <= set(shown), shown
+    assert sum(card.values for card in picture.cards) == len(topological_order(loss))
+    form = NormalForm([loss])
+    belongs = Counter(i for group in folded(form, "packs", MOST_CARDS).values() for i in group.parts.tolist())
+    assert set(belongs.values()) == {1} and set(owners(form).tolist()) == set(belongs)
+
+
+def test_rows_of_an_embedding_that_plain_numbers_chose():
+    model = nn.Sequential(nn.Embedding(5, 2, seed=0), nn.Flatten(), nn.Layer(4, 1, nonlin=False, seed=1))
+    loss = sum([(model(row) - 1.0) ** 2 for row in ([0, 1], [1, 2], [3, 0])])
+    assert "8 × e^(1) = Embedding" in heads(draw(loss, fold="packs", engine="builtin"))
+
+
+def test_what_goes_through_the_same_weights_again_is_one_card_and_what_does_not_is_none():
+    layer, last = nn.Layer(3, 3, activation="tanh", seed=0), nn.Layer(3, 1, nonlin=False, seed=1)
+    once = [layer([Value(x) for x in row[:3]]) for row in ROWS]
+    again = [layer([a.sin() for a in layer(row)]) for row in once]
+    apart, through = (heads(draw(sum([last(row) for row in rows]), fold="packs", engine="builtin")) for rows in (once, again))
+    assert "3 × tanh | 3 samples" in apart and not [head for head in apart if "recurrent" in head.lower()]
+    assert "3 × recurrent | the same weights, 3 steps · 3 samples" in through, through
+    state = nn.Recurrent(2, 3, seed=0)([Value(x) for x in ROWS[0]])
+    kept = heads(draw([v.tanh() for v in state], fold="packs", engine="builtin"))
+    assert {"3 × tanh", "3 × Recurrent | tanh(w·x + u·h + b), 3 steps"} <= {head.replace("x = ", "") for head in kept}, kept
+
+
 def test_attention_of_nn_is_seen_as_such():
     rows = [[Value(0.1 * i + j, label=f"x_{i}{j}") for i in range(3)] for j in range(4)]
     shown = heads(draw([v for row in nn.attention(rows, rows, rows) for v in row], fold="packs", engine="builtin"))
