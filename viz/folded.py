@@ -140,7 +140,7 @@ def _shortened(text: str) -> str:
 
 
 def _common_label(labels: Sequence[str], most: int) -> str:
-    """What labels have in common: w^(1) of w_11^(1), w_12^(1), …, or ``most`` of the kind, w^(1), u^(1); the label itself if there is one."""
+    """What labels have in common: w^(1) of w_11^(1), w_12^(1), …, or up to ``most`` of the kind, w^(1), u^(1); one label is itself."""
     distinct = dict.fromkeys(labels)
     if len(distinct) == 1 or "" in distinct:
         return labels[0] if len(distinct) == 1 else ""
