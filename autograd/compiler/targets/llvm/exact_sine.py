@@ -107,15 +107,17 @@ def _small_is_x(f: VectorFunction, x: str, usual: str, y: str, certain: str) -> 
 
 
 def _sine(f: VectorFunction, x: str, turned: int) -> tuple[str, str, str]:
-    """sin(x + turned·π/64) as a sum of two, and in which lanes it is usual."""
+    """sin(x + turned·π/64) as a sum of two, and in which lanes it is usual; turned by 0 or a quarter of the circle."""
     shifted = f.fused(x, f.constant(float(1 / step())), f.constant(ROUNDER))
     n = f.sub(shifted, f.constant(ROUNDER))
     first, second, third = [f.constant(-part) for part in split(step(), 3, PART)]
     near = f.fused(n, first, x)
     r, lost = added(f, near, f.mul(n, second))
     lost = f.fused(n, third, lost)
-    place = f.integers("and", f.integers("add", f.as_ints(shifted), f.integer(turned)), f.integer(STEPS - 1))
+    place = f.integers("and", f.as_ints(shifted), f.integer(STEPS - 1))
     s, s_low, c, c_low = f.looked_up("@sine_table", place, 4)
+    if turned:
+        s, s_low, c, c_low = c, c_low, f.negated(s), f.negated(s_low)
 
     q = f.mul(r, r)
     cosine = f.mul(q, f.horner(q, [-1 / 2, 1 / 24, -1 / 720, 1 / 40320]))  # less 1
