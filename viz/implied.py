@@ -4,7 +4,8 @@ Nothing is written to the Values: names are worked out when something is drawn, 
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from autograd import Op, Value, ops
@@ -51,10 +52,9 @@ def head_labels(form: "NormalForm") -> dict[int, str]:
     }
     if not any(places.values()):
         return labels
-    drives = {target: _drive(labels[bias]) for bias, target in _plain_terms(form) if bias in places["b"] and target not in labels}
-    for w, x in _products(form):
-        if len(places["w"].get(w, ())) == 2 and form.is_leaf[x] and not form.is_constant[x]:
-            labels.setdefault(x, f"x_{places['w'][w][1]}^({_indices(labels[w], 'w')[1] - 1})")
+    drives = {target: _drive(labels[bias]) for bias, target in _plain_terms(form, places["b"]) if target not in labels}
+    for w, x in _products(form, [w for w, indices in places["w"].items() if len(indices) == 2]):
+        labels.setdefault(x, f"x_{places['w'][w][1]}^({_indices(labels[w], 'w')[1] - 1})")
     for kernels in form.kernels:
         if kernels.operands.shape[1] == 1 and _is_word(kernels.op):
             for v, drive in zip(kernels.at.tolist(), kernels.operands[:, 0].tolist(), strict=True):
@@ -63,19 +63,21 @@ def head_labels(form: "NormalForm") -> dict[int, str]:
     return {**labels, **drives}
 
 
-def _plain_terms(form: "NormalForm") -> Iterator[tuple[int, int]]:
-    """The terms of sums that are no products, each with its sum."""
-    which = form.sides == 2
-    return zip(form.sources[which].tolist(), form.targets[which].tolist(), strict=True)
+def _plain_terms(form: "NormalForm", which: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """Those of some heads that are terms of sums by themselves, each with its sum."""
+    found = (form.sides == 2) & form.marked(which)[form.sources]
+    return zip(form.sources[found].tolist(), form.targets[found].tolist(), strict=True)
 
 
-def _products(form: "NormalForm") -> Iterator[tuple[int, int]]:
-    """The products of sums."""
+def _products(form: "NormalForm", weights: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """The products of some weights with inputs, leaves that are no constants."""
+    is_weight, is_input = form.marked(weights), form.is_leaf & ~form.is_constant
     for sums in form.sums:
-        which = sums.terms.b >= 0
-        yield from zip(sums.terms.a[which].tolist(), sums.terms.b[which].tolist(), strict=True)
+        found = (sums.terms.b >= 0) & is_weight[sums.terms.a] & is_input[sums.terms.b]
+        yield from zip(sums.terms.a[found].tolist(), sums.terms.b[found].tolist(), strict=True)
 
 
+@lru_cache(4096)
 def _indices(label: str, letter: str) -> tuple[list[str], int]:
     """The indices and the layer of a parameter's label; no indices if it is none."""
     match = _PARAMETER.fullmatch(label)

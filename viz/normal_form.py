@@ -10,7 +10,7 @@ Glossary::
               the operands of other ops
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from operator import attrgetter, itemgetter
 from typing import final
 
@@ -57,6 +57,12 @@ class NormalForm:
     def let_go(self) -> None:
         """Forget the Values, so that a picture does not keep their graph; the arrays stay."""
         self.values = []
+
+    def marked(self, places: Iterable[int]) -> Flags:
+        """Which Values stand at these places."""
+        marks = np.zeros(len(self.is_leaf), bool)
+        marks[list(places)] = True
+        return marks
 
     def is_op(self, *wanted: Op) -> Flags:
         """Which Values one of these ops made."""

@@ -28,21 +28,25 @@ def take_in(form: NormalForm, groups: Groups, pattern: Pattern) -> None:
 
 def merge(groups: Groups, consumers: Consumers, k: int, taken: list[int], text: str, title: str) -> None:
     """Take groups into another; those nearest to the root first, so that its pieces begin with the operands."""
-    group = groups[k]
+    group, inside = groups[k], {k, *taken}
+    parts = [group, *[groups.pop(t) for t in taken]]
     group.form, group.title = text, title
+    group.pieces = [piece for part in reversed(parts) for piece in part.pieces]
+    entries: dict[int, list[Indices]] = {}
+    for part in parts:
+        for source in part.entries.keys() - inside:
+            consumers[source] = consumers[source] - inside | {k}
+        for source, edges in part.entries.items():
+            entries.setdefault(source, []).append(edges)
+    group.entries = {source: np.concatenate(edges) for source, edges in entries.items() if source not in inside}
     for t in taken:
-        other = groups.pop(t)
-        group.pieces = other.pieces + group.pieces
-        group.entries.pop(t, None)
-        for c in consumers.pop(t) - {k, *taken}:
-            edges = groups[c].entries.pop(t)
-            groups[c].entries[k] = np.concatenate([groups[c].entries.get(k, edges[:0]), edges])
+        for c in consumers.pop(t) - inside:
+            groups[c].entries.setdefault(k, np.zeros(0, np.int64))
             consumers[k].add(c)
-        for source, edges in other.entries.items():
-            if source not in {k, *taken}:
-                group.entries[source] = np.concatenate([group.entries.get(source, edges[:0]), edges])
-                consumers[source] = consumers[source] - {t} | {k}
-    consumers[k] -= set(taken)
+    consumers[k] -= inside
+    for c in consumers[k]:
+        further = [groups[c].entries.pop(t) for t in taken if t in groups[c].entries]
+        groups[c].entries[k] = np.concatenate([groups[c].entries[k], *further])
 
 
 def _only_producer(form: NormalForm, groups: Groups, consumers: Consumers, k: int) -> int:
