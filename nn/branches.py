@@ -44,6 +44,10 @@ class Branches:
         program = training.sample_program([condition for condition, *_ in self._asked], [], inputs)
         self._executor = engines.executor(program, engine="numpy", fast=False) if self._asked else None
 
+    def are_none(self) -> bool:
+        """Whether nothing was asked that a sample decides."""
+        return self._executor is None
+
     def check(self, table: Any, again: Callable[[int], object]) -> None:
         """Whether all samples, lines of the table, decide as the recorded one did. For the first that does not, what ``again(i)``
         raises, else a TypeError that names the line."""

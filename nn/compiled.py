@@ -20,13 +20,14 @@ from typing import TYPE_CHECKING, Any, final
 from autograd import Value, ops
 from autograd.compiler import engines
 from nn.branches import Branches, refuse_other_ways
+from nn.known import Known, recent
 from nn.optim import OPTIMIZERS, Optimizer
 from nn.recorded import RecordedTask, is_ours, listed
 from nn.recording import drawing_nothing, recorded_at
 from nn.samples import Row, Samples
 
 if TYPE_CHECKING:
-    from autograd.compiler.training import Outcome, Recipe, Update
+    from autograd.compiler.training import Outcome, Outline, Recipe, Update
 
 ENGINES = ("auto", "eager", "llvm", "numpy")
 # Recording and compiling a model takes as long as some dozens of eager predictions.
@@ -102,16 +103,18 @@ class CompiledTraining:
                 f"{type(optimizer).__name__} has a step() of its own, which a compiled loop does not call; use engine='eager'"
             )
         self._size, self._fast = size, fast
+        self._recipe: Recipe | None = None
         with collector_resting():
-            self._recipe = self._newly_recorded()
-            self._loop = training.loop(self._recipe, size=size, engine=engine, fast=fast)
+            self._outline = self._outlined()
+            self._loop = training.loop(self._outline, lambda: self.recipe, size=size, engine=engine, fast=fast)
         self._progress: Any = None  # parameters and state between stretches
         self._gradient: Any = None
         self.engine = self._loop.name
 
     @property
     def recipe(self) -> "Recipe":
-        """What was recorded."""
+        """What is recorded; now, if an equal recording told enough."""
+        self._recipe = self._recipe or self._newly_recorded()
         return self._recipe
 
     @property
@@ -125,16 +128,34 @@ class CompiledTraining:
             (loss, right), inputs, form = recorded.loss_and_hit(draws=True)
             step = recorded.step
             excess = recorded.excess()
-            with self._training.without_branches():
-                update = recorded_update(self.optimizer)
         samples = tuple(inputs[len(parameters) :])
         batch = self._training.Batch(parameters, samples, loss, right, excess, recorded.task.clip, step)
-        return self._training.Recipe(batch, update, form)
+        return self._training.Recipe(batch, self._update(), form)
+
+    def _update(self) -> "Update":
+        with self._training.without_branches():
+            return recorded_update(self.optimizer)
+
+    def _outlined(self) -> "Outline":
+        """What the loop's code follows from, of what model, loss and optimizer do now: recorded, unless an equal task has been."""
+        recorded, optimizer = self._recorded, self.optimizer
+        parts = recorded.parts() if optimizer.params == recorded.learning else None
+        known = None if parts is None else recent.get(parts, self._known)
+        if known is None:
+            self._recipe = self._newly_recorded()
+            return self._recipe.outline()
+        recorded.recall(known)
+        forms = *known.forms, self._update().form()
+        return self._training.Outline(forms, recorded.task.clip, len(optimizer.params), optimizer.memory, known.draws)
+
+    def _known(self) -> Known | None:
+        self._recipe = self._newly_recorded()
+        return self._recorded.known(self._recipe.forms()[:2])
 
     def is_current(self) -> bool:
         """Whether what was recorded is still what the model, the loss and the optimizer do: callbacks may have changed them."""
         try:
-            return bool(self._newly_recorded().forms() == self._recipe.forms())
+            return self._outlined() == self._outline
         except TypeError:
             return False
 

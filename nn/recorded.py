@@ -4,7 +4,7 @@ Here are the functions that stand for what eager training does with plain number
 what a recording may hold is in ``recording``, the programs made of it in ``compiled`` and ``objective``.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, final
 
@@ -12,6 +12,7 @@ from autograd import Value, where
 from autograd.compiler import engines
 from nn.branches import Branches, refuse_other_ways
 from nn.drawing import drawing, drawing_off
+from nn.known import Known, parts
 from nn.losses import LOSSES, cross_entropy, penalty
 from nn.recording import drawing_nothing, recorded_at
 from nn.samples import Row, Samples, Target
@@ -122,6 +123,21 @@ class RecordedTask:
         """The samples as an array [sample, input], once they have been recorded."""
         lines = self.lines(self._data)
         return lines if self.step is None else self._np.column_stack([lines, self._np.arange(len(lines))])
+
+    def parts(self) -> Hashable | None:
+        """What the recording follows from: equal tasks are recorded alike, see ``known``; None where that cannot be told."""
+        row, target, weight = self._tried[0]
+        shape = len(row), len(listed(target)), isinstance(target, Sequence), weight is None
+        made_of = None if self._everywhere else parts(self.task, self._penalised, self.learning)
+        return None if made_of is None else (shape, made_of)
+
+    def known(self, forms: "tuple[Fingerprint, Fingerprint]") -> Known | None:
+        """What the last recording says of others; None if samples may take other ways."""
+        return Known(forms, self._classes, self.step is not None) if self._branches.are_none() else None
+
+    def recall(self, known: Known) -> None:
+        """Be as after a recording that said this."""
+        self._classes, self.step = known.classes, Value(1.0) if known.draws else None
 
     def drawing_nothing(self) -> Any:
         """A context for recording: a model that draws random numbers is a TypeError."""

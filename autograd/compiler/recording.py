@@ -2,6 +2,7 @@
 
 import contextlib
 import gc
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import final
@@ -10,7 +11,7 @@ import numpy as np
 
 from autograd.compiler.kernels import is_of_table
 from autograd.compiler.recorded import Recorded, refuse_by_hand
-from autograd.modes import call_site, switched
+from autograd.modes import altering, call_site, switched
 from autograd.ops import Op
 from autograd.value import CONSTANT, LEAF, Value, topological_order
 
@@ -26,6 +27,11 @@ def collector_resting() -> Iterator[None]:
     finally:
         if was_on:
             gc.enable()
+
+
+def is_altered() -> bool:
+    """Whether ops of this thread do more than to record themselves, or less: what is recorded then may be something else."""
+    return threading.get_ident() in altering
 
 
 @contextlib.contextmanager

@@ -45,6 +45,10 @@ class Update:
     lr: Value
     results: tuple[Value, ...]
 
+    def form(self) -> Fingerprint:
+        """What was recorded, without its numbers."""
+        return fingerprint(self.results, [self.p, *self.state, self.g, self.step, self.lr])
+
 
 @final
 @dataclass(frozen=True)
@@ -73,12 +77,32 @@ class Recipe:
     update: Update
     form: Fingerprint
 
-    def forms(self) -> tuple[Fingerprint, ...]:
-        """What was recorded, without its numbers: recipes of equal forms have one code."""
-        batch, update = self.batch, self.update
+    def forms(self) -> tuple[Fingerprint, Fingerprint, Fingerprint]:
+        """What was recorded, without its numbers: of loss and hit, of the penalty, and of the update."""
+        batch = self.batch
         penalties = [] if batch.penalty is None else [batch.penalty]
-        inputs = [update.p, *update.state, update.g, update.step, update.lr]
-        return self.form, fingerprint(penalties, batch.parameters if penalties else ()), fingerprint(update.results, inputs)
+        return self.form, fingerprint(penalties, batch.parameters if penalties else ()), self.update.form()
+
+    def outline(self) -> "Outline":
+        """What its code follows from."""
+        return Outline(
+            self.forms(), self.batch.cut, len(self.batch.parameters), len(self.update.state), self.batch.step is not None
+        )
+
+
+@final
+@dataclass(frozen=True)
+class Outline:
+    """What the code of a recipe follows from: its forms, how the gradient is cut, and whether random numbers are drawn; and its sizes.
+
+    Recipes of equal outlines have one code, so that of the second nothing but the outline has to be known.
+    """
+
+    forms: tuple[Fingerprint, ...]
+    cut: Callable[[Value], Value] | None
+    parameters: int
+    memory: int
+    draws: bool
 
 
 @final
@@ -202,13 +226,13 @@ class Loop(Protocol):
         """
 
 
-def loop(recipe: Recipe, *, size: int, engine: str, fast: bool) -> Loop:
-    """The training loop for batches of up to ``size`` samples."""
+def loop(outline: Outline, recipe: Callable[[], Recipe], *, size: int, engine: str, fast: bool) -> Loop:
+    """The training loop for batches of up to ``size`` samples; ``recipe()`` is asked where the code is not there yet."""
     if engines.chosen(engine) == "llvm":
         from autograd.compiler.targets.llvm.training import NativeLoop
 
-        return NativeLoop(recipe, size=size, fast=fast)
-    return ArrayLoop(recipe, fast=fast)
+        return NativeLoop(outline, recipe, size=size, fast=fast)
+    return ArrayLoop(recipe(), fast=fast)
 
 
 @final

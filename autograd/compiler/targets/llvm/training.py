@@ -4,6 +4,7 @@ At 10 µs a step, a few Python calls would cost more than the work.
 """
 
 import ctypes
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, final
 
@@ -16,7 +17,7 @@ from autograd.compiler.targets.llvm.epochs import ARGUMENTS, DECLARATIONS, train
 from autograd.compiler.targets.llvm.executor import WIDTH, Native, aligned, has_library_bits
 from autograd.compiler.targets.llvm.memory import Kept
 from autograd.compiler.targets.numpy import Array
-from autograd.compiler.training import Order, Outcome, Progress, Recipe, batch_program, update_program
+from autograd.compiler.training import Order, Outcome, Outline, Progress, Recipe, batch_program, update_program
 
 
 @final
@@ -64,24 +65,23 @@ class NativeLoop:
 
     name = "llvm"
 
-    def __init__(self, recipe: Recipe, *, size: int, fast: bool) -> None:
-        self._recipe, self._size, self._fast = recipe, size, fast
+    def __init__(self, outline: Outline, recipe: Callable[[], Recipe], *, size: int, fast: bool) -> None:
+        self._outline, self._recipe, self._size, self._fast = outline, recipe, size, fast
         self._prepare(all_finite=True)
 
     def _prepare(self, *, all_finite: bool) -> None:
-        recipe, fast = self._recipe, self._fast
+        outline, recipe, fast = self._outline, self._recipe, self._fast
         self._all_finite = all_finite
         width = next((w for w in (1, 2, 4) if self._size <= w), WIDTH)
-        forms = recipe.forms()
-        if any([form.own_ops for form in forms]):
-            self._code = _code(recipe, width, fast, all_finite)
+        if any([form.own_ops for form in outline.forms]):
+            self._code = _code(recipe(), width, fast, all_finite)
         else:
-            key = (forms, recipe.batch.cut, width, fast, all_finite)
-            self._code = recent.get(key, lambda: _code(recipe, width, fast, all_finite))
+            key = (outline, width, fast, all_finite)
+            self._code = recent.get(key, lambda: _code(recipe(), width, fast, all_finite))
         self.llvm_ir = self._code.ir
         kinds = [ctypes.c_void_p] * len(ARGUMENTS[0]) + [ctypes.c_int64] * len(ARGUMENTS[1]) + [ctypes.c_double]
         self._train = ctypes.CFUNCTYPE(ctypes.c_int64, *kinds)(self._code.native.address("train"))
-        self._arrays = self._allocate(len(recipe.batch.parameters), len(recipe.update.state))
+        self._arrays = self._allocate(outline.parameters, outline.memory)
 
     def _allocate(self, parameters: int, memory: int) -> dict[str, Array]:
         batch, update = self._code.programs
