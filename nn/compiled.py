@@ -18,7 +18,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, final
 
 from autograd import Value, ops
-from autograd.compiler import engines
+from autograd.compiler import engines, leaves
 from nn.branches import Branches, refuse_other_ways
 from nn.known import Known, recent
 from nn.optim import OPTIMIZERS, Optimizer
@@ -80,8 +80,8 @@ def write_back(optimizer: Optimizer, parameters: Any, state: Any, gradient: Any,
     from autograd.compiler.recording import collector_resting
 
     with collector_resting():
-        for p, number, slope in zip(optimizer.params, parameters.tolist(), (gradient + 0.0).tolist(), strict=True):
-            p.data, p.grad = number, slope  # 0.0 + slope is what accumulating into a zeroed .grad gives
+        # 0.0 + slope is what accumulating into a zeroed .grad gives
+        leaves.assign(optimizer.params, parameters.tolist(), (gradient + 0.0).tolist())
         optimizer.state = list(zip(*state.tolist(), strict=True)) if len(state) else [()] * len(optimizer.params)
     optimizer.steps = steps
 
@@ -140,10 +140,10 @@ class CompiledTraining:
         """What the loop's code follows from, of what model, loss and optimizer do now: recorded, unless an equal task has been."""
         recorded, optimizer = self._recorded, self.optimizer
         parts = recorded.parts() if optimizer.params == recorded.learning else None
+        self._recipe = None
         known = None if parts is None else recent.get(parts, self._known)
         if known is None:
-            self._recipe = self._newly_recorded()
-            return self._recipe.outline()
+            return self.recipe.outline()
         recorded.recall(known)
         forms = *known.forms, self._update().form()
         return self._training.Outline(forms, recorded.task.clip, len(optimizer.params), optimizer.memory, known.draws)
@@ -163,7 +163,7 @@ class CompiledTraining:
         """Train for some epochs, with the samples of each in the order given; see ``write_back``."""
         np, optimizer = self._np, self.optimizer
         if self._progress is None:
-            parameters = np.array([p.data for p in optimizer.params])
+            parameters = np.array(leaves.numbers(optimizer.params))
             self._progress = self._training.Progress(parameters, state_of(optimizer), optimizer.steps)
         places = None if order is None else np.array(order, dtype=np.int32)
         count = epochs * -(-len(self._recorded.table) // self._size)

@@ -9,6 +9,7 @@ from operator import is_
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from autograd import Value
+from autograd.compiler.leaves import are_plain, one_of_each_op
 from autograd.compiler.recent import Recent
 from nn.activations import ACTIVATIONS
 from nn.losses import LOSSES
@@ -40,7 +41,7 @@ def parts(task: Any, parameters: Sequence[Value], learning: Sequence[Value]) -> 
     model = _structure(task.model, parameters)
     if model is None:
         return None
-    numbers, ops = repr((task.l2, task.l1, task.threshold)), frozenset({p.op for p in parameters})
+    numbers, ops = repr((task.l2, task.l1, task.threshold)), frozenset([p.op for p in one_of_each_op(parameters)])
     return task.loss, numbers, task.clip, ops, tuple(ACTIVATIONS.values()), model
 
 
@@ -62,7 +63,7 @@ def _structure(model: Any, parameters: Sequence[Value]) -> Hashable | None:
             held = thing if kind in (list, tuple) else {name: x for name, x in vars(thing).items() if name != "classes"}
             things = list(held.values()) if isinstance(held, dict) else held
             found.append((kind, len(things), *(held if isinstance(held, dict) else ())))
-            if set(map(type, things)) == {Value}:  # at the speed of C: of 100,000 parameters in 3 ms
+            if are_plain(things):  # at the speed of C: of 100,000 parameters in 3 ms
                 met.extend(things)
                 found.append((Value,))
             else:

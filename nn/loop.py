@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple, final
 
 from autograd import Value
+from autograd.compiler import leaves
 from nn.batch import kept_numbers
 from nn.batchwise import Batchwise, Eager
 from nn.compiled import CompiledTraining
@@ -63,7 +64,7 @@ class Training:
         self.optimizer: Optimizer | None = None
         self.batchwise: Batchwise = Eager()
         self.history = History()
-        self.lowest, self.best = math.inf, [p.data for p in self.weights]
+        self.lowest, self.best = math.inf, leaves.numbers(self.weights)
 
     def run(self, train: Callable[["Training"], object]) -> History:
         """Train for all epochs, or until patience, a callback, Ctrl-C or the solver itself says otherwise."""
@@ -198,7 +199,7 @@ class Training:
     def keep_if_best(self, loss: float) -> None:
         """Keep the weights, if the loss they are judged by is the lowest so far."""
         if loss < self.lowest or self.history.epochs == 1:
-            self.lowest, self.best = loss, [p.data for p in self.weights]
+            self.lowest, self.best = loss, leaves.numbers(self.weights)
 
     def check(self, epoch: int, *numbers: float) -> None:
         """FloatingPointError if the training has left the finite numbers."""

@@ -15,6 +15,7 @@ from os import PathLike
 from typing import Any, NamedTuple
 
 from autograd import Value, no_grad
+from autograd.compiler.leaves import are_plain, one_of_each_op
 from nn import classes as labelling
 from nn import weights
 from nn.classes import Classes, chosen, is_correct, is_labelled, numbered
@@ -251,6 +252,7 @@ def inputs(x: Any, nin: int, taker: Module) -> list[Value]:
 # Where something stands: the path of what holds it, and its key there; None for the root. Names are written only if asked for.
 Path = tuple[Any, Any] | None
 Place = tuple[Path, Any]
+_SCALARS = (str, bool, int, float, type(None))  # which to ask is cheaper than whether it is a Module, an abstract class
 
 
 def _name(path: Path) -> str:
@@ -283,10 +285,8 @@ def _is_parameter(thing: Any) -> bool:
 
 
 def _are_parameters(things: Sequence[Any]) -> bool:
-    """Whether they all are, seen quickly: what has the op of a parameter is one."""
-    return (
-        bool(things) and all([type(v) is Value for v in things]) and len({v.op for v in things}) == 1 and _is_parameter(things[0])
-    )
+    """Whether they all are, seen quickly."""
+    return are_plain(things) and all(map(_is_parameter, one_of_each_op(things)))
 
 
 def _leaves(root: Module) -> Iterator[tuple[Path, Sequence[Any], Sequence[Value]]]:
@@ -300,7 +300,7 @@ def _leaves(root: Module) -> Iterator[tuple[Path, Sequence[Any], Sequence[Value]
         path, thing = stack.pop()
         if path is not None and _is_parameter(thing):
             yield path[0], path[1:], [thing]
-        elif isinstance(thing, (Module, list, tuple, dict)) and id(thing) not in entered:
+        elif type(thing) not in _SCALARS and isinstance(thing, (list, tuple, dict, Module)) and id(thing) not in entered:
             entered.add(id(thing))
             keys, children = _held(thing)
             if _are_parameters(children):

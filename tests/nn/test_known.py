@@ -1,0 +1,184 @@
+"""What is kept of one fit for the next: an equal task is recorded once, and whatever makes it another one is noticed."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import nn
+from autograd import Value
+from nn.activations import ACTIVATIONS
+from nn.compiled import CompiledTraining
+
+pytest.importorskip("llvmlite")
+X = [[0.5, -1.0], [1.5, 0.25], [-0.75, 2.0], [0.1, 0.2]]
+Y = [1.0, -1.0, 1.0, -1.0]
+
+
+def made() -> nn.Sequential:
+    return nn.Sequential(
+        nn.Layer(2, 3, activation="tanh", seed=1), nn.Dropout(0.25, seed=3), nn.Layer(3, 1, nonlin=False, seed=2)
+    )
+
+
+def fitted(engine: str, change: Callable[[nn.Sequential], Any] = lambda model: None, **settings: Any) -> Any:
+    """Losses and weights after a fit of a model that was made anew and changed; what the change returns goes before the settings."""
+    model = made()
+    settings |= change(model) or {}
+    settings = {"loss": "mse", "optimizer": "sgd", "lr": 0.05, "epochs": 3, "seed": 0, "l2": 1e-3} | settings
+    history = nn.fit(model, settings.pop("X", X), settings.pop("Y", Y), progress=False, engine=engine, **settings)
+    assert history.engine == engine
+    return history.loss, [p.data for p in model.parameters()]
+
+
+@pytest.fixture
+def recordings(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How often something has been recorded, as the length of a list."""
+    found: list[int] = []
+    record = CompiledTraining._newly_recorded
+    monkeypatch.setattr(CompiledTraining, "_newly_recorded", lambda self: (found.append(1), record(self))[1])
+    return found
+
+
+@pytest.mark.parametrize(
+    "kinds", [{"batch_size": 2}, {"clip": 0.1}, {"sample_weight": [1.0, 2.0, 1.0, 0.5]}, {"optimizer": "adam"}]
+)
+def test_a_second_fit_records_nothing_and_gives_the_eager_bits(kinds: dict[str, Any], recordings: list[int]) -> None:
+    fitted("llvm", **kinds)
+    recordings.clear()
+    assert (fitted("llvm", **kinds), recordings) == (fitted("eager", **kinds), [])
+
+
+def test_a_second_fit_of_the_same_model_records_nothing(recordings: list[int]) -> None:
+    model = made()
+    for _ in range(2):
+        recordings.clear()
+        nn.fit(model, X, ["in" if y > 0.0 else "out" for y in Y], loss="hinge", epochs=2, progress=False, engine="llvm")
+    assert not recordings
+
+
+def _activation(model: Any) -> None:
+    for neuron in model.layers[0].neurons:
+        neuron.activation = "sigmoid"
+
+
+def _own_activation(model: Any) -> None:
+    model.layers[0].neurons[1].activation = lambda a: a * a
+
+
+def _of_one_neuron(model: Any) -> None:
+    model.layers[0].neurons[1].respond = lambda values: values[0] * 2.0
+
+
+def _tied(model: Any) -> None:
+    model.layers[0].neurons[0].w[1] = model.layers[0].neurons[1].w[0]
+
+
+def _turned(model: Any) -> None:
+    model.layers[0].neurons.reverse()
+
+
+def _constant_weight(model: Any) -> None:
+    model.layers[0].neurons[0].w[1] = (Value(1.0) * 3.0)._prev[1]
+
+
+class _Doubled(nn.Module):
+    def __init__(self, layer: nn.Module) -> None:
+        self.layer = layer
+
+    def __call__(self, x: Any) -> Any:
+        return self.layer(x) * 2.0
+
+
+def _own_layer(model: Any) -> None:
+    model.layers[2] = _Doubled(model.layers[2])
+
+
+CHANGES: dict[str, Callable[[Any], Any]] = {
+    "activation": _activation,
+    "activation of one's own": _own_activation,
+    "function of one neuron": _of_one_neuron,
+    "tied weights": _tied,
+    "neurons in another order": _turned,
+    "weight that is a constant": _constant_weight,
+    "layer of one's own": _own_layer,
+    "spelled out": lambda model: [setattr(neuron, "expand", True) for neuron in model.layers[0].neurons] and None,
+    "dropout": lambda model: setattr(model.layers[1], "p", 0.5),
+    "seed": lambda model: setattr(model.layers[1], "seed", 4),
+    "layer taken out": lambda model: model.layers.pop(1) and None,
+    "l2": lambda model: {"l2": 2e-3},
+    "l1": lambda model: {"l1": 1e-3},
+    "clip": lambda model: {"clip": 0.1},
+    "no penalty": lambda model: {"l2": 0.0},
+    "loss": lambda model: {"loss": "half_sse"},
+    "loss of one's own": lambda model: {"loss": lambda score, target: (score - target) ** 4},
+    "weights": lambda model: {"sample_weight": [1.0, 2.0, 3.0, 4.0]},
+    "targets that are no classes": lambda model: {"Y": [0.5, 0.25, 1.0, 2.0]},
+    "targets in lists": lambda model: {"Y": [[y] for y in Y]},
+    "part that learns": lambda model: {"trainable": model.layers[2]},
+    "momentum": lambda model: {"lr": None, "optimizer": nn.SGD(model.parameters(), lr=0.05, momentum=0.5)},
+    "order of the optimizer": lambda model: {"lr": None, "optimizer": nn.SGD(model.parameters()[::-1], lr=0.05)},
+}
+
+# Other tasks with the same numbers.
+ALIKE = ("spelled out", "targets in lists", "order of the optimizer")
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_what_is_another_task_is_noticed(name: str) -> None:
+    usual = fitted("llvm")
+    got, expected = (fitted(engine, CHANGES[name]) for engine in ("llvm", "eager"))
+    assert got == expected
+    assert (got != usual) == (name not in ALIKE)
+    assert fitted("llvm") == usual
+
+
+def test_a_function_put_in_the_place_of_one_of_ours_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    usual = fitted("llvm")
+    monkeypatch.setattr(nn.Neuron, "respond", lambda self, values: self.b + values[0])
+    assert fitted("llvm") == fitted("eager") != usual
+    monkeypatch.undo()
+    monkeypatch.setitem(ACTIVATIONS, "tanh", lambda a: a * 0.5)
+    assert fitted("llvm") == fitted("eager") != usual
+
+
+def test_a_layer_that_a_callback_changes_is_noticed() -> None:
+    def change(model: Any) -> Any:
+        return {"callbacks": [lambda epoch, history: _activation(model) if epoch == 2 else None], "epochs": 5}
+
+    fitted("llvm", epochs=5)
+    model = made()
+    settings = {"loss": "mse", "optimizer": "sgd", "lr": 0.05, "seed": 0, "l2": 1e-3, "progress": False}
+    history = nn.fit(model, X, Y, engine="llvm", **change(model), **settings)
+    assert history.engine == "eager"
+    assert (history.loss, [p.data for p in model.parameters()]) == fitted("eager", change)
+
+
+def test_numbers_that_leave_the_finite_ones_in_a_second_fit() -> None:
+    fitted("llvm", optimizer="adam")
+    for engine in ("llvm", "eager"):
+        with pytest.raises(FloatingPointError, match="became"):
+            fitted(engine, optimizer="adam", lr=1e200, epochs=50)
+
+
+def test_a_parameter_of_another_class_is_recorded_anew(recordings: list[int]) -> None:
+    class Weight(Value):
+        pass
+
+    def change(model: Any) -> None:
+        model.layers[2].neurons[0].b = Weight(0.0)
+
+    fitted("llvm")
+    recordings.clear()
+    assert fitted("llvm", change) == fitted("eager")
+    assert recordings
+
+
+def test_an_altered_mode_records_anew(recordings: list[int]) -> None:
+    from autograd import detect_anomaly
+
+    fitted("llvm")
+    recordings.clear()
+    with detect_anomaly():
+        fitted("llvm")
+    assert recordings
