@@ -301,6 +301,9 @@ class CompiledFunction:
         >>> import autograd
         >>> print(autograd.compile(lambda r: 3.0 * r * r).c("area", 2.0)["area.c"])
         #include "area.h"
+        #if AREA_EXPORT != 0xbb37793eUL
+        #error "area.c and area.h are of two exports: export again"
+        #endif
         <BLANKLINE>
         #include <math.h>
         <BLANKLINE>

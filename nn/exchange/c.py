@@ -4,7 +4,6 @@ With ``gradient`` there is the gradient of a loss too, with ``train`` one step o
 learns by itself. What the functions compute is recorded from the model, the loss and the optimizer as they stand in Python.
 """
 
-import hashlib
 from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
@@ -63,9 +62,8 @@ def export_c(
     functions += _training(found, name, dtype, function) if train else []
     about = "\n".join([described(model, found), *_how(found, name, dtype, checked_rows(rows, len(found.inputs)))])
     labels = [str(label) for label in model.classes or ()]
-    files = module(name, functions, dtype=dtype, about=about, declarations=_classes(name, labels))
-    files["main.c"] = _main(name, dtype, len(found.inputs), len(found.scores))
-    return written(folder, _bound(files, name))
+    more = {"main.c": _main(name, dtype, len(found.inputs), len(found.scores))}
+    return written(folder, module(name, functions, dtype=dtype, about=about, declarations=_classes(name, labels), more=more))
 
 
 # --- Functions -----------------------------------------------------------------------------------------------------------------
@@ -172,19 +170,6 @@ def _training(found: Recorded, name: str, dtype: str, function: Any) -> list[Com
 
 
 # --- What stands around them ---------------------------------------------------------------------------------------------------
-
-
-def _bound(files: dict[str, str], name: str) -> dict[str, str]:
-    """The files, each source with a check that the header is of its own export: of another one the sizes of arrays may differ."""
-    header, macro = f"{name}.h", f"{name.upper()}_EXPORT"
-    number = f"0x{hashlib.sha256(''.join(files.values()).encode()).hexdigest()[:8]}UL"
-    include, guard = f'#include "{header}"\n', f"#define CHALKGRAD_{name.upper()}_H\n"
-    bound = {header: files[header].replace(guard, f"{guard}#define {macro} {number}\n", 1)}
-    for file, text in files.items():
-        if file != header:
-            check = f'#if {macro} != {number}\n#error "{file} and {header} are of two exports: export again"\n#endif\n'
-            bound[file] = text.replace(include, include + check, 1)
-    return bound
 
 
 def _how(found: Recorded, name: str, dtype: str, rows: list[list[float]]) -> list[str]:

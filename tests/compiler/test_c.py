@@ -213,6 +213,27 @@ def test_bad_dtypes_and_ops_are_refused_by_name() -> None:
         autograd.compile(lgamma(x)).c("f")
 
 
+def test_rounding_to_more_digits_than_can_be_said_names_those_that_can(tmp_path: Path) -> None:
+    for digits, right in ((22, 0.1), (-22, 0.0)):
+        library = compiled_c.built(
+            compiled_c.written(tmp_path / str(digits), autograd.compile(lambda x, n=digits: round(x, n)).c("f", 2.0))
+        )
+        assert compiled_c.called(library, "f", [[0.1]], 1) == [[right]]
+    for digits in (23, -23):
+        rounded = autograd.compile(lambda x, n=digits: round(x, n))
+        with pytest.raises(
+            TypeError, match=rf"'round\[{digits}\]' can be written in another language for -22 to 22 decimal digits"
+        ):
+            rounded.c("f", 2.0)
+
+
+def test_a_source_compiles_with_the_header_of_its_own_export_only(tmp_path: Path) -> None:
+    one, two = (autograd.compile(autograd.dot(xs, xs)).c("f") for xs in ([Value(1.0)], [Value(1.0), Value(2.0)]))
+    with pytest.raises(AssertionError, match=r"f\.c and f\.h are of two exports: export again"):
+        compiled_c.built(compiled_c.written(tmp_path, one, {"f.h": two["f.h"]}))
+    compiled_c.built(compiled_c.written(tmp_path, two))
+
+
 def test_labels_cannot_leave_their_comment(tmp_path: Path) -> None:
     x = Value(3.0, label="*/ #error /* ??/\\\n \\")
     library = compiled_c.built(compiled_c.written(tmp_path, autograd.compile(x * x).c("f")))

@@ -157,4 +157,9 @@ def test_what_is_refused(tmp_path: Path) -> None:
     x = Value(2.0)
     with pytest.raises(TypeError, match="'lgamma' is computed by a Python function"):
         autograd.compile(Op("lgamma", lambda a: math.lgamma(a), lambda g, y, a: (None,))(x)).onnx(tmp_path / "m.onnx")
+    for step in (ops.ulp(x), ops.nextafter(x, math.inf)):
+        with pytest.raises(TypeError, match="steps between doubles: use dtype='double'"):
+            autograd.compile(step).onnx(tmp_path / "m.onnx", dtype="float")
+    with pytest.raises(TypeError, match=r"'round\[30\]' can be written in another language for -22 to 22 decimal digits"):
+        autograd.compile(ops.round_to(x, 30)).onnx(tmp_path / "m.onnx")
     assert not list(tmp_path.iterdir())

@@ -37,6 +37,17 @@ SEQUENCES = nn.Sequential(nn.Unflatten(2), nn.Embedding(3, 2, seed=0), nn.GRU(2,
 NOISES = nn.Sequential(
     *(nn.Layer(3, 4, activation="tanh", seed=0), nn.BatchNorm(4), nn.Dropout(0.5), nn.GaussianNoise(0.1), nn.Layer(4, 2, seed=1))
 )
+SAMPLES = nn.Sequential(nn.Layer(3, 4, activation="tanh", seed=0), nn.NormalSample(2, seed=0), nn.Layer(2, 2, seed=1))
+
+
+class Attending(nn.Module):
+    """Each step looks at those before it."""
+
+    def __call__(self, x: Any) -> Any:
+        return nn.attention(x, x, x, causal=True)
+
+
+LOOKS = nn.Sequential(nn.Unflatten(3, 2), Attending(), nn.Flatten(), nn.Layer(6, 2, seed=1))
 MODELS: dict[str, Any] = {
     "one_neuron": nn.Neuron(3, activation="sigmoid", seed=0),
     "layer": nn.Layer(2, 3, activation="silu", seed=0),
@@ -54,6 +65,8 @@ OTHERS: dict[str, Any] = {
     "words": WORDS,
     "sequences": SEQUENCES,
     "noises": NOISES,
+    "samples": SAMPLES,
+    "looks": LOOKS,
 }
 
 
@@ -80,6 +93,12 @@ def examples(model: Any, count: int = 20) -> list[list[float]]:
 
 def listed(scores: list[Any]) -> list[list[float]]:
     return [y if isinstance(y, list) else [y] for y in scores]
+
+
+def test_every_class_of_nn_is_in_a_model() -> None:
+    classes = {part for part in map(nn.__dict__.get, nn.__all__) if isinstance(part, type) and issubclass(part, nn.Module)}
+    found = {type(part) for model in (MODELS | OTHERS).values() for part in (model, *getattr(model, "layers", []))}
+    assert classes - found == {nn.Module}
 
 
 def test_every_model_has_pythons_bits_and_all_link_together(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from autograd import ops
 from autograd.compiler.kernels import PRIMITIVES, body_of
 from autograd.compiler.program import Pack, Program, Run, Slots
 from autograd.compiler.targets.lowered import lowered
+from autograd.compiler.targets.special import unsaid
 from autograd.compiler.targets.walk import Walk
 from autograd.ops import Op
 
@@ -183,8 +184,5 @@ class _Arrays(Walk):
         if simpler is not None:
             return self.kernel(simpler, operands)
         if result is None:
-            raise TypeError(
-                f"the op {op.name!r} is computed by a Python function of floats, which cannot be written in another language; "
-                "write its value with autograd's functions"
-            )
+            raise unsaid(op)
         return result

@@ -9,9 +9,10 @@ Numbers and tables are ``static const``; ``NAME_PROGMEM``, ``NAME_NUMBER`` and `
 for a machine that keeps such things where plain reads do not reach.
 """
 
+import hashlib
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import final
 
@@ -226,9 +227,18 @@ def _parameters(
 
 
 def module(
-    name: str, functions: Iterable[tuple[Function, str]], *, dtype: str = "double", about: str = "", declarations: str = ""
+    name: str,
+    functions: Iterable[tuple[Function, str]],
+    *,
+    dtype: str = "double",
+    about: str = "",
+    declarations: str = "",
+    more: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
-    """A header and a source, by file name, with these functions and the comment for each; ``declarations`` join the header."""
+    """A header and a source, by file name, with these functions and the comment for each; ``declarations`` join the header.
+
+    With them ``more`` files that include the header. All of them compile with this header only.
+    """
     functions = list(functions)
     language, upper = C(name, dtype), name.upper()
     numbers = {array: values for each, _ in functions for array, values in each.numbers}
@@ -259,7 +269,20 @@ def module(
         plain = f"{upper}_{macro.partition('(')[0]}"
         if any(plain in line for line in body):
             source += [f"#ifndef {plain}", f"#define {upper}_{macro}{meaning}", "#endif", ""]
-    return {f"{name}.h": "\n".join(header), f"{name}.c": "\n".join([*source, *body])}
+    return _bound({f"{name}.h": "\n".join(header), f"{name}.c": "\n".join([*source, *body]), **(more or {})}, name)
+
+
+def _bound(files: dict[str, str], name: str) -> dict[str, str]:
+    """The files, each source with a check that the header was made with it: in another one the sizes of arrays may differ."""
+    header, macro = f"{name}.h", f"{name.upper()}_EXPORT"
+    number = f"0x{hashlib.sha256(''.join(files.values()).encode()).hexdigest()[:8]}UL"
+    include, guard = f'#include "{header}"\n', f"#define CHALKGRAD_{name.upper()}_H\n"
+    bound = {header: files[header].replace(guard, f"{guard}#define {macro} {number}\n", 1)}
+    for file, text in files.items():
+        if file != header:
+            check = f'#if {macro} != {number}\n#error "{file} and {header} are of two exports: export again"\n#endif\n'
+            bound[file] = text.replace(include, include + check, 1)
+    return bound
 
 
 def c(

@@ -9,6 +9,7 @@ from typing import Protocol, final
 from autograd import ops
 from autograd.compiler.kernels import COMPARISONS, LOGIC, Body
 from autograd.compiler.targets.lowered import lowered
+from autograd.compiler.targets.special import unsaid
 from autograd.ops import Op
 
 _ARITHMETIC = {ops.add: "+", ops.subtract: "-", ops.multiply: "*", ops.divide: "/"}
@@ -180,10 +181,7 @@ class Expression:
         simpler = lowered(op)
         if simpler is not None:
             return self.printer.call(simpler, numbers)
-        raise TypeError(
-            f"the op {op.name!r} is computed by a Python function of floats, which cannot be written in another language; "
-            "write its value with autograd's functions"
-        )
+        raise unsaid(op)
 
     def _own(self, op: Op) -> str:
         """The helper for an op that C has in another form."""

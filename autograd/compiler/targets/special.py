@@ -197,11 +197,28 @@ def _rounded_of(digits: int) -> Op:
     return Op(f"special round {digits}", lambda x: _rounded(digits, x), None)
 
 
+def _digits_of(op: Op) -> int | None:
+    """To how many decimal digits an op of the table rounds; None for others."""
+    family, _, digits = op.name.removesuffix("]").partition("[")
+    return int(digits) if family in ("round", "shown") and is_of_table(op) else None
+
+
 def exact(op: Op) -> Op | None:
     """An op of the same bits made of simpler ones, for what rounds to decimal digits."""
-    family, _, digits = op.name.removesuffix("]").partition("[")
-    is_such = family in ("round", "shown") and is_of_table(op) and int(digits) in DIGITS
-    return _rounded_of(int(digits)) if is_such else None
+    digits = _digits_of(op)
+    return _rounded_of(digits) if digits in DIGITS else None
+
+
+def unsaid(op: Op) -> TypeError:
+    """What is raised for an op that a target has not, and that is not made of simpler ones either."""
+    if _digits_of(op) is not None:
+        return TypeError(
+            f"the op {op.name!r} can be written in another language for {DIGITS[0]} to {DIGITS[-1]} decimal digits only"
+        )
+    return TypeError(
+        f"the op {op.name!r} is computed by a Python function of floats, which cannot be written in another language; "
+        "write its value with autograd's functions"
+    )
 
 
 # --- Neighbours ----------------------------------------------------------------------------------------------------------------
