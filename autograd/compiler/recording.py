@@ -35,8 +35,8 @@ def is_altered() -> bool:
 
 
 @contextlib.contextmanager
-def recording(on_branch: Callable[[Value], None]) -> Iterator[list[Value]]:
-    """A context to record a function of numbers in, which puts its results into the list.
+def recording(on_branch: Callable[[Value], None], kind: type[Value] | None = None) -> Iterator[list[Value]]:
+    """A context to record a function of numbers in, which puts its results into the list; ops give Values of the kind, if there is one.
 
     TypeError at the end if the function has read the plain number of a Value; if one of its nodes was made by hand, the error names
     that. (Closures of the lecture do both. Without a read, it is the graph's to refuse them.)
@@ -47,7 +47,7 @@ def recording(on_branch: Callable[[Value], None]) -> Iterator[list[Value]]:
     def on_read(v: Value) -> None:
         reads.append(f".data{f' of {v.label!r}' if v.label else ''} is read at {call_site()}")
 
-    with switched(on_branch=on_branch, on_read=on_read, recording=True):
+    with switched(on_branch=on_branch, on_read=on_read, recording=True, kind=kind):
         yield results
     if reads:
         nodes = topological_order(*results)

@@ -1,6 +1,7 @@
 """Code that does more than compute: compiled it answers as plain Python does, or it is refused with the reason. Never a frozen number."""
 
 import copy
+import functools
 import math
 import random
 from collections.abc import Callable
@@ -70,11 +71,20 @@ def _backward_inside(x: Any) -> Any:
     return y * x.grad
 
 
+@functools.cache
+def _kept(x: Any) -> Any:
+    return x * 2.0
+
+
 REFUSED: dict[str, tuple[Callable[[Any], Any], str]] = {
     "a copy": (lambda x: x * copy.deepcopy([x])[0], r"\.data is read"),
     "backward": (_backward_inside, r"\.data is read"),
     "a number as a key": (lambda x: {1.0: 5.0}.get(x, 0.0) * x, "number as a key"),
+    "a key that is not there": (lambda x: {2.0: 5.0}.get(x, 0.0) * x, "number as a key of a dict .* at .*test_not_frozen.*round"),
+    "a result as a key": (lambda x: {1.0: 5.0}.get(2.0 / (x**3.0 + 1.0), 0.0) * x, "number as a key"),
     "a member of a set": (lambda x: 1.0 * x if x in {1.0, 2.0} else -x, "number as a key"),
+    "several in a set": (lambda x: x * len({x, 2.0 * x}), "number as a key"),
+    "an argument of a function with a cache": (lambda x: _kept(x * x), "function with a cache"),
     "a type": (lambda x: x * 2.0 if isinstance(x, float) else x * 3.0, "looks at types"),
     "random numbers": (lambda x: x * random.random(), "random numbers"),
 }
