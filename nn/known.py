@@ -63,7 +63,7 @@ def _structure(model: Any, parameters: Sequence[Value]) -> Hashable | None:
             held = thing if kind in (list, tuple) else {name: x for name, x in vars(thing).items() if name != "classes"}
             things = list(held.values()) if isinstance(held, dict) else held
             found.append((kind, len(things), *(held if isinstance(held, dict) else ())))
-            if are_plain(things):  # at the speed of C: of 100,000 parameters in 3 ms
+            if are_plain(things):
                 met.extend(things)
                 found.append((Value,))
             else:
