@@ -1,6 +1,7 @@
 """The source of lifted code, and what is changed in it."""
 
 import ast
+import dis
 import inspect
 from collections.abc import Iterator
 from types import CodeType
@@ -26,17 +27,36 @@ def _is_type_of(node: ast.expr) -> bool:
 
 
 def prepared_code(code: CodeType) -> CodeType:
-    """The code of a function, changed as that of a module is; the same where its source is not at hand or is another by now."""
+    """The code of a function, changed as that of a module is.
+
+    TypeError where the source is not at hand, or is another by now, and there is something to change.
+    """
     try:
         lines, _ = inspect.findsource(code)
-    except (OSError, TypeError):
-        return code
-    text, file = "".join(lines), code.co_filename
-    try:
+        text, file = "".join(lines), code.co_filename
         found = zip(_codes(compile(text, file, "exec", dont_inherit=True)), _codes(_compiled(text, file)), strict=True)
-        return next((changed for plain, changed in found if plain == code), code)
-    except (SyntaxError, ValueError):
-        return code
+        changed = next((changed for plain, changed in found if plain == code), None)
+    except (OSError, TypeError, SyntaxError, ValueError):
+        changed = None
+    if changed is None:
+        for part in _codes(code):
+            _refuse_what_changes(part)
+    return changed or code
+
+
+def _refuse_what_changes(code: CodeType) -> None:
+    """TypeError that names the line if there is in the code what would be changed."""
+    line = code.co_firstlineno
+    for step in dis.get_instructions(code):
+        line = (step.positions.lineno if step.positions else None) or line
+        is_equality = step.opname == "COMPARE_OP" and any([sign in str(step.argval) for sign in ("==", "!=")])
+        is_type = step.opname.startswith("LOAD_GLOBAL") and step.argval in ("type", "ZeroDivisionError", "ArithmeticError")
+        if is_equality or is_type or step.opname == "CONTAINS_OP" or step.opname.startswith("MATCH_"):
+            raise TypeError(
+                f"lift needs the source of {code.co_name}, which cannot be read or is another by now: at {code.co_filename}:{line} it "
+                "compares with == or in, looks at a type, matches, or waits for a division by 0. Put it into a module, or restart with "
+                "the source as it is"
+            )
 
 
 def _compiled(text: str, file: str) -> CodeType:

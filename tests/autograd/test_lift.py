@@ -194,14 +194,35 @@ def test_a_closure() -> None:
     assert grad(autograd.lift(lambda x: square_root(x) + helper(x) * 0.0))(4.0) == 0.25
 
 
+def _without_source(text: str) -> Any:
+    names: dict[str, Any] = {}
+    exec(compile(text, "<nowhere>", "exec"), names)
+    return names["f"]
+
+
 BAD: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "no module": (lambda: autograd.lift("no_such_module_here"), ModuleNotFoundError, "no module named 'no_such_module_here'"),
     "in C": (lambda: autograd.lift("_struct"), TypeError, r"needs Python source, and '_struct' has none"),
     "built in": (lambda: autograd.lift("sys"), TypeError, "needs Python source"),
     "a builtin": (lambda: autograd.lift(math.sin), TypeError, "lift needs a module, the name of one, or a Python function"),
     "a number": (lambda: autograd.lift(3), TypeError, r"got int \(3\)"),
+    "a type without source": (
+        lambda: autograd.lift(_without_source("def f(x):\n    y = x\n    return y if type(x) is float else -y")),
+        TypeError,
+        "needs the source of f, .* at <nowhere>:3 it compares",
+    ),
+    "== without source": (
+        lambda: autograd.lift(_without_source("def f(x):\n    return [y for y in (x, 1) if y == x]")),
+        TypeError,
+        "at <nowhere>:2 ",
+    ),
     "rounding": (lambda: autograd.lift("colorsys", rounding="up"), ValueError, "rounding must be one of pass, zero, got 'up'"),
 }
+
+
+def test_a_function_without_source_that_needs_no_change() -> None:
+    f = _without_source("import math\ndef f(x):\n    return math.sin(x) if x > 0 else isinstance(x, float) * x")
+    assert autograd.grad(autograd.lift(f))(0.5) == math.cos(0.5)
 
 
 @pytest.mark.parametrize("case", BAD)
