@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from autograd import Value
+from autograd.compiler.recent import Recent
 from nn.losses import half_sse, mse
 from nn.recorded import RecordedTask, hit, listed
 from nn.samples import Samples
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from autograd.compiler.engines import Bound
 
 Array = npt.NDArray[np.float64]
+
+_recent = Recent[Any](8)
 
 # How the square of an error counts in these losses, for so many outputs.
 SQUARES: dict[Any, Callable[[int], float]] = {mse: lambda outputs: 1.0 / outputs, half_sse: lambda outputs: 0.5}
@@ -150,7 +153,7 @@ class CompiledObjective:
     """The objective as a program: of the loss and its gradient, or of ``squares``, the residuals and their Jacobian."""
 
     def __init__(self, recorded: RecordedTask, engine: str, fast: bool, *, squares: bool) -> None:
-        self.recorded, self.engine, self.fast = recorded, engine, fast
+        self.recorded, self.engine, self.fast, self._squares = recorded, engine, fast, squares
         with recorded.drawing_nothing():
             self._program = self._jacobian_program(len(recorded.learning)) if squares else self._gradient_program()
 
@@ -163,15 +166,28 @@ class CompiledObjective:
         return loss, program.outputs[:n].copy(), hits
 
     def _gradient_program(self) -> "Bound":
-        from autograd.compiler import engines, training
+        from autograd.compiler import training
 
         (loss, right), inputs, _ = self.recorded.loss_and_hit()
-        learning = tuple(self.recorded.learning)
-        batch = training.Batch(learning, tuple(inputs[len(learning) :]), loss, right, self.recorded.excess(), None)
-        executor = engines.executor(training.batch_program(batch), engine=self.engine, fast=self.fast)
-        program = executor.bound(self.recorded.table.T)
+        learning, excess = tuple(self.recorded.learning), self.recorded.excess()
+        batch = training.Batch(learning, tuple(inputs[len(learning) :]), loss, right, excess, None)
+        outputs = [loss, right] if excess is None else [loss, right, excess]
+        executor = self._executor(outputs, inputs, lambda: training.batch_program(batch))
+        program: Bound = executor.bound(self.recorded.table.T)
         program.inputs[-1] = 1.0 / len(self.recorded.table)
         return program
+
+    def _executor(self, outputs: Sequence[Value], inputs: Sequence[Value], program: Callable[[], Any]) -> Any:
+        """What runs a program, which follows from these outputs; that of the last ones is kept: many starts are compiled once."""
+        from autograd.compiler import engines
+        from autograd.compiler.recording import fingerprint
+
+        def made() -> Any:
+            return engines.executor(program(), engine=self.engine, fast=self.fast)
+
+        form = fingerprint(outputs, inputs)
+        key = form, len(outputs), len(self.recorded.learning), self._squares, self.engine, self.fast
+        return made() if form.own_ops else _recent.get(key, made)
 
     def residuals(self, x: Array) -> tuple[Array, Array, float]:
         """See ``Objective``."""
@@ -185,7 +201,7 @@ class CompiledObjective:
         return *_with_penalty(rows.T.ravel(), jacobian, x, self.recorded.task), hits
 
     def _jacobian_program(self, n: int) -> "Bound":
-        from autograd.compiler import engines, training
+        from autograd.compiler import training
 
         recorded, task = self.recorded, self.recorded.task
 
@@ -197,11 +213,12 @@ class CompiledObjective:
             return [right, *[(y - t) * scale for y, t in zip(listed(scores), listed(wanted), strict=True)]]
 
         (right, *residuals), inputs, _ = recorded.recorded(measured, lambda *sample: [])
-        executor = engines.executor(training.jacobian_program(right, residuals, inputs, n), engine=self.engine, fast=self.fast)
+        executor = self._executor([right, *residuals], inputs, lambda: training.jacobian_program(right, residuals, inputs, n))
         is_row = np.array([is_row for is_row, _ in executor.program.outputs])
         ends = np.cumsum([1, len(residuals), *[n] * len(residuals)])
         self._parts = [_Part(is_row, start, stop) for start, stop in zip([0, *ends], ends, strict=False)]
-        return executor.bound(np.concatenate([np.zeros((n, len(recorded.table))), recorded.table.T]))
+        program: Bound = executor.bound(np.concatenate([np.zeros((n, len(recorded.table))), recorded.table.T]))
+        return program
 
     def evaluate(self, data: Samples) -> tuple[float, float]:
         """See ``Objective``."""

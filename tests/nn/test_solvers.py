@@ -1,5 +1,6 @@
 """L-BFGS and Levenberg–Marquardt: SciPy's answers, the same eagerly and compiled, and all that fit does besides."""
 
+import itertools
 import math
 import re
 from pathlib import Path
@@ -167,6 +168,31 @@ def test_ctrl_c_keeps_the_last_iteration(solver: str, capsys: pytest.CaptureFixt
 def test_the_bar_counts_iterations(capsys: pytest.CaptureFixture[str]) -> None:
     nn.fit(nn.Neuron(2, seed=0), FEW, [0.3, 0.7, -0.2, 1.1, 0.4, 0.5], optimizer="lbfgs", epochs=2)
     assert "epoch 2/2  loss" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("solver", ["lbfgs", "lm"])
+def test_many_starts_are_compiled_once_and_other_tasks_anew(solver: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    made, executor = [], engines.executor
+
+    def counted(program: Any, **settings: Any) -> Any:
+        made.append(program)
+        return executor(program, **settings)
+
+    monkeypatch.setattr(engines, "executor", counted)
+    y, counts = [0.31, 0.7, -0.2, 1.1, 0.4, 0.5], []
+    for seed, settings in [(0, {}), (1, {}), (2, {"l2": 0.02}), (3, {"l2": 0.03}), (4, {"trainable": 1}), (5, {"trainable": 1})]:
+        losses = []
+        for engine in ("numpy", "eager"):
+            model = nn.MLP(2, [3, 1], activation="tanh", seed=seed)
+            chosen = {name: model.layers[x] if name == "trainable" else x for name, x in settings.items()}
+            losses.append(nn.fit(model, FEW, y, optimizer=solver, epochs=4, engine=engine, **chosen, **QUIET).loss)
+        assert losses[0] == pytest.approx(losses[1], rel=1e-9), (seed, settings)
+        counts.append(len(made))
+    steps = [after - before for before, after in itertools.pairwise(counts)]
+    assert steps[0] == 0, "only the first start is compiled"
+    if solver == "lbfgs":
+        assert steps[1:3] == [1, 1], "another penalty is another program"
+    assert steps[3:] == [1, 1], "and so are other numbers of what is held fixed"
 
 
 @pytest.mark.parametrize("solver", ["lbfgs", "lm"])
