@@ -1,6 +1,7 @@
 """What languages of C's kind differ in, and kernels as expressions in them."""
 
 import re
+import unicodedata
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -110,8 +111,9 @@ def _is_operand(expression: str) -> bool:
 
 
 def identifier(text: str) -> str:
-    """Text as part of a name: letters, digits and underscores of ASCII."""
-    return re.sub(r"[^0-9A-Za-z]+", "_", text).strip("_")
+    """Text as part of a name: letters, digits and underscores of ASCII; letters lose their accents."""
+    plain = "".join([letter for letter in unicodedata.normalize("NFKD", text) if not unicodedata.combining(letter)])
+    return re.sub(r"[^0-9A-Za-z]+", "_", plain).strip("_")
 
 
 @final
