@@ -9,6 +9,7 @@ import pytest
 
 import autograd
 import nn
+import viz
 from tests.compiler import compiled_c
 
 pytest.importorskip("sklearn")
@@ -96,6 +97,12 @@ def test_from_there_everything_works(tmp_path: Path) -> None:
     assert "IRIS_CLASS_VERSICOLOR = 1" in (tmp_path / "iris.h").read_text()
     model.save(tmp_path / "iris.safetensors")
     assert nn.load(tmp_path / "iris.safetensors").predict_classes(X) == model.predict_classes(X)
+    label = list(y).index("versicolor")
+    loss = nn.cross_entropy(model(X[label].tolist()), 1)
+    loss.backward()
+    for picture in (viz.draw(loss), viz.network(model, X[label].tolist())):
+        assert "svg+xml" in picture._repr_html_()
+    assert "∂" in str(viz.derive(loss, model.layers[0].neurons[0].w[0]))
     before = model.predict(X[:1])
     nn.fit(model, X, y, loss="cross_entropy", epochs=1, seed=0, progress=False)
     assert model.predict(X[:1]) != before

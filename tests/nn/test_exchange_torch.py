@@ -10,7 +10,7 @@ import pytest
 
 import autograd
 import nn
-from tests.nn.test_exchange_c import MODELS, inputs_of, listed, rows
+from tests.nn.test_exchange_c import MODELS, OTHERS, inputs_of, listed, rows
 
 torch: Any = pytest.importorskip("torch")
 T = torch.nn
@@ -222,6 +222,14 @@ def test_dropout_goes_to_torch() -> None:
         model([0.5, 1.0]).data, rel=1e-12
     )
     model.load_state_dict(module.state_dict())
+
+
+@pytest.mark.parametrize(
+    "name, said", [("cells", "GRU"), ("states", "Recurrent"), ("noises", "BatchNorm"), ("samples", "NormalSample")]
+)
+def test_layers_that_no_module_is_are_refused_with_those_that_are(name: str, said: str) -> None:
+    with pytest.raises(TypeError, match=f"does not know {said}; it takes Neuron, Layer, Conv1d"):
+        nn.to_torch(OTHERS[name])
 
 
 def test_what_to_torch_refuses() -> None:
