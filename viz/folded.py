@@ -22,7 +22,7 @@ from viz import page, svg
 from viz.engines import place
 from viz.folding import Rule, folded
 from viz.graph import Picture, quoted
-from viz.groups import Group, Groups, owners
+from viz.groups import Group, Groups
 from viz.implied import head_labels
 from viz.inside import inside
 from viz.layout import Layout, Point, Size, on_curve
@@ -93,7 +93,7 @@ def _values_in(form: NormalForm, groups: Groups) -> dict[int, int]:
     labels = np.zeros(len(form.values), np.int64)
     for k, group in groups.items():
         labels[group.parts] = k
-    sizes = np.bincount(labels[owners(form)], minlength=max(groups) + 1)
+    sizes = np.bincount(labels[form.owners], minlength=max(groups) + 1)
     return {k: int(sizes[k]) for k in groups}
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from autograd import Value
 from viz.cells import cells
-from viz.groups import Groups, Piece, grouped, in_order, owners, parted_by_use
+from viz.groups import Groups, Piece, grouped, in_order, parted_by_use
 from viz.normal_form import Indices, NormalForm
 from viz.patterns import (
     attention,
@@ -139,7 +139,7 @@ def ruled(form: NormalForm, rule: Rule) -> Indices:
     """For each head the number of the group that the rule names."""
     labels = np.zeros(len(form.values), np.int64)
     numbers: dict[Hashable, int] = {}
-    for i in np.unique(owners(form)):
+    for i in np.unique(form.owners):
         value = form.values[i]
         key = rule(value)
         if key is None:

@@ -16,7 +16,7 @@ import numpy as np
 
 from autograd import ops
 from viz.forms import form_of
-from viz.normal_form import Flags, Indices, NormalForm
+from viz.normal_form import Indices, NormalForm
 
 _ODD = np.uint64(0x9E3779B97F4A7C15)  # 2⁶⁴/φ: spreads numbers over all bits
 _SIDES = 8
@@ -87,23 +87,6 @@ def grouped(form: NormalForm, labels: Indices) -> Groups:
     return groups
 
 
-def owners(form: NormalForm) -> Indices:
-    """For each Value the head that it is drawn with; a constant without a label is drawn with what it is written in."""
-    found = form.heads.copy()
-    inlined = _inlined(form)[form.sources]
-    found[form.sources[inlined][::-1]] = form.targets[inlined][::-1]
-    return found
-
-
-def _inlined(form: NormalForm) -> Flags:
-    is_root = np.zeros(len(form.values), bool)
-    is_root[form.roots] = True
-    plain = form.is_constant & ~is_root
-    for i in plain.nonzero()[0]:
-        plain[i] = not form.values[i].label
-    return np.asarray(plain)
-
-
 def _kinds(form: NormalForm) -> Indices:
     """A number for what each Value does: its op; all sums of products are one kind, all plain sums another."""
     is_sum = form.is_op(ops.add, ops.subtract, ops.sum_op, ops.dot_op)
@@ -115,7 +98,7 @@ def _kinds(form: NormalForm) -> Indices:
 def parted_by_use(form: NormalForm) -> Indices:
     """For each Value the number of its group: level by level from the top, by kind and by the groups that consume it."""
     labels = np.zeros(len(form.values), np.int64)
-    shown = np.unique(owners(form))
+    shown = np.unique(form.owners)
     kinds, levels = _kinds(form), form.levels
     by_level = shown[np.argsort(-levels[shown], kind="stable")]
     edges = np.argsort(-levels[form.sources], kind="stable")

@@ -11,6 +11,7 @@ Glossary::
 """
 
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from operator import attrgetter, itemgetter
 from typing import final
 
@@ -63,6 +64,22 @@ class NormalForm:
         marks = np.zeros(len(self.is_leaf), bool)
         marks[list(places)] = True
         return marks
+
+    @cached_property
+    def owners(self) -> Indices:
+        """For each Value the head that it is drawn with; a constant without a label is drawn with what it is written in."""
+        found = self.heads.copy()
+        inlined = self._inlined()[self.sources]
+        found[self.sources[inlined][::-1]] = self.targets[inlined][::-1]
+        return found
+
+    def _inlined(self) -> Flags:
+        """The constants without a label, the roots excepted."""
+        plain = self.is_constant.copy()
+        plain[self.roots] = False
+        at = plain.nonzero()[0]
+        plain[at] = [not self.values[i].label for i in at.tolist()]
+        return plain
 
     def is_op(self, *wanted: Op) -> Flags:
         """Which Values one of these ops made."""

@@ -99,15 +99,28 @@ def squeezed(source: str) -> str:
 
     >>> squeezed('const a = "b + c"; // said so\n\n/* and */ f(a,  1);')
     'const a="b + c";f(a,1);'
+
+    ValueError for a template inside a template.
     """
     kept: list[str] = []
 
     def put_aside(token: re.Match[str]) -> str:
+        if (token["kept"] or "").startswith("`") and _is_open(token["kept"]):
+            raise ValueError(f"templates inside templates are not squeezed; write the inner one before {token['kept'][:40]!r}")
         kept.append(token["kept"] or "")
         return f"\0{len(kept) - 1}\0"
 
     bare = _SPACED.sub(r"\1", _TOKEN.sub(put_aside, source).strip())
     return re.sub("\0(\\d+)\0\\s*", lambda place: kept[int(place[1])], bare)
+
+
+def _is_open(template: str) -> bool:
+    """Whether a template, taken to end at its next backtick, ends inside a ``${``: another template begins there."""
+    depth = 0
+    for brace in re.findall(r"\\.|\$\{|[{}]", template):
+        if depth or brace == "${":
+            depth += {"{": 1, "}": -1}.get(brace[-1], 0)
+    return depth > 0
 
 
 def literal(data: Any) -> str:

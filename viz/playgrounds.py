@@ -32,8 +32,8 @@ def playground(
     ``model`` takes two numbers; ``data`` has ``X`` and ``y``, as the data sets of ``nn`` have, or is such a pair. ``loss`` is one of
     ``fit``'s, by default the one that suits the targets: "bce" for 0 and 1, "hinge" for -1 and 1, "cross_entropy" for several outputs.
     ``optimizer``, "adam" or "sgd", and ``lr`` are what the page begins with; ``labels`` name the classes. The model keeps its weights.
-    ValueError for points that are not of the plane, an unknown optimizer or no parameters, TypeError for a network that ``fit`` could not
-    compile, ImportError without the extra ``fast``.
+    ValueError for points that are not of the plane, an unknown optimizer, an ``lr`` that is not positive or no parameters, TypeError for a network
+    that ``fit`` could not compile, ImportError without the extra ``fast``.
 
     >>> import nn
     >>> playground(nn.MLP(2, [4, 1], seed=0), nn.moons(20, seed=0))
@@ -41,6 +41,8 @@ def playground(
     """
     if optimizer not in OPTIMIZERS_OF_THE_PAGE:
         raise ValueError(f"optimizer must be one of {', '.join(map(repr, OPTIMIZERS_OF_THE_PAGE))}, got {optimizer!r}")
+    if not 0.0 < real_number(lr, "lr") < float("inf"):
+        raise ValueError(f"lr must be positive and finite, such as 0.03, got {lr!r}")
     engines.chosen("numpy")
     return Playground(_subject(model, *_points(data), loss), optimizer, real_number(lr, "lr"), labels)
 

@@ -4,14 +4,15 @@ Python touches each recorded node a few times to read it; everything after that 
 the glossary).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from operator import attrgetter, itemgetter
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from itertools import chain, islice
+from operator import itemgetter
 from typing import Any, final
 
 import numpy as np
 import numpy.typing as npt
 
-from autograd.backward import order_behind
 from autograd.ops import Op
 from autograd.value import CONSTANT, LEAF, Value
 
@@ -33,52 +34,106 @@ def stretches(start: npt.NDArray[Any], count: npt.NDArray[Any]) -> Counts:
     return np.repeat(start - (ends - count), count) + np.arange(total)
 
 
-def looked_up(keys: Sequence[Any], table: Mapping[Any, int]) -> Places:
-    """The number of each key. One call for all takes half the time of one for each."""
-    return places([table[key] for key in keys]) if len(keys) < 2 else np.fromiter(itemgetter(*keys)(table), np.int32, len(keys))
+def _walked(
+    outputs: Sequence[Value], inputs: Sequence[Value], number: dict[Value, int]
+) -> tuple[list[int], list[int], dict[int, list[int]], dict[Op, int]]:
+    """Of the inputs and what the outputs rest on: the kinds of their ops, two operands each (−1 for none), and those of n-ary ops.
+
+    The order is that of ``topological_order``; ``number`` holds the inputs, and gets all others. What is told of a node is read while
+    the walk has it at hand: for 66,000 nodes half the time of a walk and a pass for each column.
+    """
+    table: defaultdict[Op, int] = defaultdict()
+    table.default_factory = table.__len__
+    n = len(inputs)
+    kinds, pairs, many = [table[LEAF]] * n, [-1, -1] * n, dict[int, list[int]]()  # inputs are leaves here, whatever made them
+    stack: list[Any] = list(reversed(outputs))  # its methods are not kept in variables: Python has a quicker way for them
+    while stack:
+        node = stack.pop()
+        if node is None:  # the node below it on the stack has all its operands in the order
+            node = stack.pop()
+            a, b = node._a, node._b
+        elif node in number:
+            continue
+        else:  # down to the first node whose operands are all in the order
+            while (a := node._a) is not None:
+                b = node._b
+                if b is not None:
+                    if a not in number:
+                        stack.append(node)
+                        stack.append(None)
+                        if b not in number:
+                            stack.append(b)
+                        node = a
+                    elif b not in number:
+                        stack.append(node)
+                        stack.append(None)
+                        node = b
+                    else:
+                        break
+                elif missing := [v for v in (reversed(a) if type(a) is tuple else (a,)) if v not in number]:
+                    stack.append(node)
+                    stack.append(None)
+                    stack.extend(missing)
+                    node = stack.pop()
+                else:
+                    break
+        if a is None:
+            pairs.append(-1)
+            pairs.append(-1)
+        elif b is not None:
+            pairs.append(number[a])
+            pairs.append(number[b])
+        elif type(a) is tuple:
+            many[n] = [number[v] for v in a]
+            pairs.append(-1)
+            pairs.append(-1)
+        else:
+            pairs.append(number[a])
+            pairs.append(-1)
+        kinds.append(table[node.op])
+        number[node] = n
+        n += 1
+    return kinds, pairs, many, dict(table)
 
 
 @final
 class Recorded:
     """The recorded nodes as arrays: of each its kind of op and its operands ``flat[start:start + count]``.
 
-    ``found`` is the topological order of what the outputs rest on, if it is known. Without inputs all leaves are that which were not
-    written as plain numbers.
+    Without inputs all leaves are that which were not written as plain numbers.
     """
 
-    def __init__(self, outputs: Sequence[Value], inputs: Sequence[Value] | None, found: Sequence[Value] | None = None) -> None:
-        if found is None:
-            found = order_behind(outputs, set(inputs or ()))
-        if inputs is None:
-            inputs = [v for v in found if v._a is None and v.op is not CONSTANT]
-        known = set(inputs)
-        found = [v for v in found if v not in known]
-        order = [*inputs, *found]
-        n, m = len(order), len(inputs)
-        self.inputs = inputs
-        number: dict[Value | None, int] = dict(zip(order, range(n), strict=True))
-        number[None] = -1
-        ops_of = list(map(attrgetter("op"), found))
-        firsts, seconds = (list(map(attrgetter(side), found)) for side in ("_a", "_b"))
-        outside = [None] * m
-        second = looked_up([*outside, *seconds], number)
-        alone = [i for i in np.flatnonzero(second[m:] < 0).tolist() if type(firsts[i]) is tuple]
-        many = {m + i: firsts[i] for i in alone}
-        for i in alone:
-            firsts[i] = None
-        first = looked_up([*outside, *firsts], number)
-        self.count = (first >= 0).astype(np.int64) + (second >= 0)
-        self.count[list(many)] = list(map(len, many.values()))
+    def __init__(self, outputs: Sequence[Value], inputs: Sequence[Value] | None) -> None:
+        given = inputs or ()
+        number = {v: i for i, v in enumerate(given)}
+        known = len(number)
+        kinds, pairs, many, self.table = _walked(outputs, given, number)
+        self.order = [*given, *islice(number, known, None)]
+        self.kind, self.outputs = places(kinds), places([number[v] for v in outputs])
+        self._keep(places(pairs), many)
+        self.inputs = self._lead() if inputs is None else inputs
         self.start = np.cumsum(self.count) - self.count
-        self.flat = np.empty(int(self.count.sum()), np.int32)
-        self.flat[self.start[first >= 0]] = first[first >= 0]
-        self.flat[self.start[second >= 0] + 1] = second[second >= 0]
-        for i, operands in many.items():
-            self.flat[self.start[i] : self.start[i] + self.count[i]] = [number[v] for v in operands]
-        self.order, self.table = order, {op: k for k, op in enumerate(dict.fromkeys([LEAF, *ops_of]))}
-        self.kind = np.zeros(n, np.int32)  # the inputs are leaves here, whatever made them
-        self.kind[m:] = looked_up(ops_of, self.table)
-        self.outputs = places([number[v] for v in outputs])
+
+    def _keep(self, pairs: Places, many: dict[int, list[int]]) -> None:
+        """Operands side by side, those of n-ary ops in their places."""
+        is_there = pairs >= 0
+        self.flat = pairs[is_there]
+        self.count = is_there.reshape(-1, 2).sum(axis=1)
+        if many:
+            sizes = list(map(len, many.values()))
+            self.flat = np.insert(self.flat, np.repeat(np.cumsum(self.count)[list(many)], sizes), list(chain(*many.values())))
+            self.count[list(many)] = sizes
+
+    def _lead(self) -> list[Value]:
+        """Put the leaves that are no constants in front of all others; these are the inputs."""
+        is_input = self.kind == self.table[LEAF]
+        moved = np.argsort(~is_input, kind="stable")
+        place = np.empty(len(moved), np.int32)
+        place[moved] = np.arange(len(moved))
+        self.order = [*itemgetter(*moved.tolist(), 0)(self.order)[:-1]]
+        self.kind, self.count = self.kind[moved], self.count[moved]  # leaves have no operands: ``flat`` keeps its order
+        self.flat, self.outputs = place[self.flat], place[self.outputs]
+        return self.order[: int(is_input.sum())]
 
     def of(self, *some: Op) -> Places:
         """The places of these ops, in order."""

@@ -82,7 +82,6 @@ class Variant:
     executors: dict[tuple[str, str], Any] = field(default_factory=dict)
     has_travelled: bool = False  # then there are programs, but no recording to make others from
     way: Way = ()
-    order: list[Value] = field(default_factory=list)  # of all that results and guards rest on
     derived: set[tuple[str, str]] = field(default_factory=set)  # executors whose tables were interpolated: they have no packs
     _reads: dict[tuple[str, str], frozenset[int]] = field(default_factory=dict)
 
@@ -240,7 +239,7 @@ class Recordings:
         self.surroundings.settle()
         own = set(variables)
         captured = [v for v in used if v.op is LEAF and v not in own]
-        variant = Variant(forms, form, variables, captured, results, guards, self.chosen(len(forms)), order=used)
+        variant = Variant(forms, form, variables, captured, results, guards, self.chosen(len(forms)))
         self.variants.setdefault(forms, []).append(variant)
         return variant
 

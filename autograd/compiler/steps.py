@@ -122,7 +122,7 @@ class NativeSteps:
         others = [v for v in variant.captured if v not in own]
         conditions = [guard.condition for guard in variant.guards]
         outputs, inputs = [variant.results[0], *conditions], [*self._parameters, *variant.variables, *others]
-        recorded = Recorded(outputs, inputs, variant.order)
+        recorded = Recorded(outputs, inputs)
 
         def made() -> Program:
             graph = Graph(outputs, inputs, recorded=recorded)

@@ -19,7 +19,6 @@ from tests.viz.test_draw import NASTY, fresh_process
 from viz import Graph, draw
 from viz.folded import MOST_CARDS, FoldedGraph
 from viz.folding import folded
-from viz.groups import owners
 from viz.normal_form import NormalForm
 from viz.svg import said_once
 from viz.ties import tie
@@ -88,7 +87,7 @@ def test_every_value_is_in_exactly_one_group(loss):
     groups = folded(form, "packs", MOST_CARDS)
     belongs = Counter(i for group in groups.values() for i in group.parts.tolist())
     assert set(belongs.values()) == {1}
-    assert set(owners(form).tolist()) == set(belongs)
+    assert set(form.owners.tolist()) == set(belongs)
     picture = draw(loss, fold="packs", engine="builtin")
     assert sum(card.values for card in picture.cards) == len(topological_order(loss))
     assert 1 < len(picture.cards) <= MOST_CARDS
@@ -231,7 +230,7 @@ def test_layers_of_the_textbooks_are_cards_of_their_own(name):
     assert sum(card.values for card in picture.cards) == len(topological_order(loss))
     form = NormalForm([loss])
     belongs = Counter(i for group in folded(form, "packs", MOST_CARDS).values() for i in group.parts.tolist())
-    assert set(belongs.values()) == {1} and set(owners(form).tolist()) == set(belongs)
+    assert set(belongs.values()) == {1} and set(form.owners.tolist()) == set(belongs)
 
 
 def test_rows_of_an_embedding_that_plain_numbers_chose():

@@ -1,6 +1,7 @@
 """Playgrounds: what is trained in the page is what ``fit`` trains; weights are dragged, points are added, in a real browser."""
 
 import base64
+import math
 import re
 from xml.etree import ElementTree
 
@@ -157,6 +158,10 @@ def test_the_same_bytes_and_nothing_fetched():
         (lambda: viz.playground(model(), (DATA.X, DATA.y[:3])), ValueError, "same length"),
         (lambda: viz.playground(nn.MLP(3, [1]), ([[1.0, 2.0, 3.0]], [1])), ValueError, "two numbers each, got 3"),
         (lambda: viz.playground(model(), DATA, optimizer="lion"), ValueError, "'sgd', 'adam', got 'lion'"),
+        *[
+            (lambda lr=lr: viz.playground(model(), DATA, lr=lr), ValueError, "lr must be positive")
+            for lr in (0, -1.0, math.inf, math.nan)
+        ],
         (lambda: viz.playground(model(), DATA, labels=["a"]), ValueError, "name the 2 classes of the data, got 1"),
         (lambda: viz.playground(model(), DATA, loss="l7"), ValueError, "unknown loss"),
         (lambda: viz.playground(model(), DATA).save("a.svg"), ValueError, r"saved as \.html"),

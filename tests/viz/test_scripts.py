@@ -159,3 +159,14 @@ def test_a_linter_likes_the_scripts(eslint, name):
     command = ["npx", "--no-install", "eslint", "--max-warnings", "0", file.name]
     done = subprocess.run(command, cwd=eslint, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("nested", ["`a ${`b  c`}`", "`${f({})} ${[1].map((x) => `${x}  px`)}`", "`\\`${ `  ` }`"])
+def test_templates_inside_templates_are_refused(nested):
+    with pytest.raises(ValueError, match="templates inside templates"):
+        page.squeezed(f"const a = {nested};")
+
+
+@pytest.mark.parametrize("plain", ["`a  ${b} }`", "`{  ${f({})}`", "`\\${ {  `", "`\\`  `"])
+def test_plain_templates_are_kept(plain):
+    assert page.squeezed(f"const a = {plain};") == f"const a={plain};"

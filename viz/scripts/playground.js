@@ -79,7 +79,8 @@ function playground(host, stills, data, programs) {
   // One step of the optimizer: the recorded update of one parameter, over all of them.
   function step() {
     const { memory, update } = programs.optimizers[chosen], eta = typed(rate.value);
-    if (eta === undefined || !points.length) return stop();
+    set(rate, { "aria-invalid": !(eta > 0) });
+    if (!(eta > 0) || !points.length) return stop();
     measure();
     for (let i = 0; i < count; i++) {
       states[i * (memory + 2)] = parameters[i];
