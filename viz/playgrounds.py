@@ -32,8 +32,8 @@ def playground(
     ``model`` takes two numbers; ``data`` has ``X`` and ``y``, as the data sets of ``nn`` have, or is such a pair. ``loss`` is one of
     ``fit``'s, by default the one that suits the targets: "bce" for 0 and 1, "hinge" for -1 and 1, "cross_entropy" for several outputs.
     ``optimizer``, "adam" or "sgd", and ``lr`` are what the page begins with; ``labels`` name the classes. The model keeps its weights.
-    ValueError for points that are not of the plane, an unknown optimizer, an ``lr`` that is not positive or no parameters, TypeError for a network
-    that ``fit`` could not compile, ImportError without the extra ``fast``.
+    ValueError for points that are not of the plane, an unknown optimizer, an ``lr`` that is not positive or no parameters, TypeError for
+    a network that ``fit`` could not compile, ImportError without the extra ``fast``.
 
     >>> import nn
     >>> playground(nn.MLP(2, [4, 1], seed=0), nn.moons(20, seed=0))

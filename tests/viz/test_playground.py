@@ -171,3 +171,12 @@ def test_the_same_bytes_and_nothing_fetched():
 def test_bad_input(call, error, said):
     with pytest.raises(error, match=said):
         call()
+
+
+def test_a_learning_rate_that_is_not_positive_stops_training(opened):
+    with opened(viz.playground(model(), DATA)) as page:
+        settle(page)
+        rate = page.get_by_label("η, the learning rate")
+        for text, invalid in (("-1", "true"), ("0", "true"), ("0.1", "false")):
+            rate.fill(text)
+            assert rate.get_attribute("aria-invalid") == invalid

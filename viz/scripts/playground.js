@@ -79,7 +79,6 @@ function playground(host, stills, data, programs) {
   // One step of the optimizer: the recorded update of one parameter, over all of them.
   function step() {
     const { memory, update } = programs.optimizers[chosen], eta = typed(rate.value);
-    set(rate, { "aria-invalid": !(eta > 0) });
     if (!(eta > 0) || !points.length) return stop();
     measure();
     for (let i = 0; i < count; i++) {
@@ -230,6 +229,7 @@ function playground(host, stills, data, programs) {
   // --- Putting it together ---
 
   const rate = element("input", { class: "rate", "aria-label": "η, the learning rate", value: data.lr, inputmode: "decimal" });
+  on(rate, "input", () => set(rate, { "aria-invalid": !(typed(rate.value) > 0) }));
   const train = button("train", () => (playing ? stop() : start())), said = element("output", {}), told = element("p", { "aria-live": "polite" });
   const curve = drawn("path", { fill: "none", stroke: "#9970ab", "stroke-width": 2 });
   const apart = Math.max(60, Math.min(120, Math.floor((host.clientWidth - 48) / (sizes.length - 1)))); // as far as fits, of column and column
