@@ -173,7 +173,7 @@ def test_bad_input(call, error, said):
         call()
 
 
-def test_a_learning_rate_that_is_not_positive_stops_training(opened):
+def test_a_learning_rate_that_is_not_positive_is_marked(opened):
     with opened(viz.playground(model(), DATA)) as page:
         settle(page)
         rate = page.get_by_label("η, the learning rate")
