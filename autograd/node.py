@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from autograd.backward import commit, propagate, step_back
 from autograd.modes import modes
-from autograd.ops import Op, describe, real_number
+from autograd.ops import Op, describe, listed, real_number
 
 if TYPE_CHECKING:
     from autograd.value import Value
@@ -77,7 +77,7 @@ class Node:
         self.op = LEAF
         self._a = self._b = None
         if _children:
-            self._adopt(tuple(_children), _op)
+            self._adopt(listed(_children, "_children"), _op)
 
     def _adopt(self, operands: tuple["Value", ...], symbol: str) -> None:
         for v in operands:

@@ -13,7 +13,7 @@ in ``ops.drawing``.
 from dataclasses import dataclass, replace
 from typing import final
 
-from autograd.ops import WORD, Number, describe, probit, real_number, uniform_op, where
+from autograd.ops import WORD, Number, describe, operand, probit, real_number, uniform_op, where
 
 __all__ = ["Key", "bernoulli", "normal", "uniform"]
 
@@ -54,6 +54,7 @@ def uniform(key: Key, low: Number = 0.0, high: Number = 1.0) -> Number:
     if not isinstance(key, Key):
         raise TypeError(f"a random number needs a key, such as Key(seed=0), got {describe(key)}")
     drawn = uniform_op(*[x if hasattr(type(x), "_record") else float(x) for x in (key.step, key.sample, key.seed, key.place)])
+    low, high = operand(low, "low"), operand(high, "high")
     return drawn if _is(low, 0.0) and _is(high, 1.0) else low + (high - low) * drawn
 
 
@@ -65,7 +66,8 @@ def normal(key: Key, mean: Number = 0.0, deviation: Number = 1.0) -> Number:
     >>> normal(Key(0))
     -0.20584213947964333
     """
-    if not hasattr(type(deviation), "_record") and not real_number(deviation, "deviation") >= 0.0:
+    mean, deviation = operand(mean, "mean"), operand(deviation, "deviation")
+    if not hasattr(type(deviation), "_record") and not deviation >= 0.0:
         raise ValueError(f"deviation must be at least 0, got {describe(deviation)}")
     z = probit(uniform(key))
     return z if _is(mean, 0.0) and _is(deviation, 1.0) else mean + deviation * z

@@ -32,7 +32,7 @@ RECTIFIERS = ("relu", "leaky_relu", "elu", "silu", "gelu", "softplus")
 
 def known_activation(activation: Activation) -> Activation:
     """The activation; ValueError if it is neither a known name nor a function."""
-    if not callable(activation) and activation not in ACTIVATIONS:
+    if not callable(activation) and (not isinstance(activation, str) or activation not in ACTIVATIONS):
         raise ValueError(f"unknown activation {activation!r}: expected one of {', '.join(ACTIVATIONS)}, or a function of a Value")
     return activation
 

@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from nn.settings import nonnegative, seeded, whole
+
 Point = list[float]
 
 
@@ -72,8 +74,7 @@ def circles(n: int = 100, noise: float = 0.08, seed: int = 0, held_out: float = 
 
 def spiral(n: int = 200, noise: float = 0.06, seed: int = 0, held_out: float = 0.0, *, classes: int = 2) -> Dataset:
     """Spiral arms from near the centre out to radius 3, one for each class; ``n`` points in all, with Gaussian noise."""
-    if classes < 2:
-        raise ValueError(f"classes must be at least 2, got {classes}")
+    whole(classes, "classes", 2)
     _check(n, noise, classes)
     points, labels = [], []
     for i in range(n):
@@ -92,7 +93,7 @@ def iris(seed: int = 0, held_out: float = 0.25) -> Dataset:
     bunch = _sklearn("load_iris")
     features = tuple(str(name).removesuffix(" (cm)") for name in bunch.feature_names)
     classes = tuple(map(str, bunch.target_names))
-    return _split("iris", bunch.data.tolist(), bunch.target.tolist(), random.Random(seed), held_out, features, classes)
+    return _split("iris", bunch.data.tolist(), bunch.target.tolist(), seeded(seed), held_out, features, classes)
 
 
 def digits(seed: int = 0, held_out: float = 0.25) -> Dataset:
@@ -104,7 +105,7 @@ def digits(seed: int = 0, held_out: float = 0.25) -> Dataset:
     X = [[shade / 16.0 for shade in row] for row in bunch.data.tolist()]
     features = tuple(f"row {i} column {j}" for i in range(8) for j in range(8))
     classes = tuple(map(str, bunch.target_names.tolist()))
-    return _split("digits", X, bunch.target.tolist(), random.Random(seed), held_out, features, classes)
+    return _split("digits", X, bunch.target.tolist(), seeded(seed), held_out, features, classes)
 
 
 DATASETS: dict[str, Callable[..., Dataset]] = {
@@ -118,15 +119,13 @@ DATASETS: dict[str, Callable[..., Dataset]] = {
 
 
 def _check(n: int, noise: float, least: int) -> None:
-    if n < least:
-        raise ValueError(f"n must be at least {least}, got {n}")
-    if not (noise >= 0.0 and math.isfinite(noise)):
-        raise ValueError(f"noise must be a finite number of at least 0, got {noise!r}")
+    whole(n, "n", least)
+    nonnegative(noise, "noise")
 
 
 def _drawn(name: str, points: Sequence[Point], labels: Sequence[int], noise: float, seed: int, held_out: float) -> Dataset:
     """The points, moved by noise, as a data set of two features."""
-    generator = random.Random(seed)
+    generator = seeded(seed)
     moved = [[x + noise * generator.gauss(0.0, 1.0) for x in point] for point in points] if noise else list(points)
     classes = tuple(str(label) for label in range(max(labels) + 1))
     return _split(name, moved, labels, generator, held_out, ("x0", "x1"), classes)
@@ -142,7 +141,7 @@ def _split(
     classes: tuple[str, ...],
 ) -> Dataset:
     """The samples in two parts, each class in both by the same share; the order within a part is that of ``X``."""
-    if not 0.0 <= held_out < 1.0:
+    if not nonnegative(held_out, "held_out") < 1.0:
         raise ValueError(f"held_out must lie in [0, 1), got {held_out!r}")
     aside = [False] * len(X)
     for label in range(len(classes)):

@@ -4,6 +4,7 @@ import math
 import random
 
 from nn.activations import RECTIFIERS, Activation
+from nn.settings import nonnegative, seeded
 
 Seed = int | random.Random | None
 Init = str | float | None
@@ -20,9 +21,7 @@ def reach(init: str | float, nin: int, nout: int) -> float:
     1.0
     """
     if not isinstance(init, str):
-        if not (init >= 0.0 and math.isfinite(init)):
-            raise ValueError(f"init as a number must be finite and not negative, got {init!r}")
-        return float(init)
+        return nonnegative(init, "init")
     reaches = {"uniform": 1.0, "glorot": math.sqrt(6 / (nin + nout)), "he": math.sqrt(6 / nin)}
     if init not in reaches:
         raise ValueError(f"unknown init {init!r}: expected one of {', '.join(reaches)}, or a number r for weights in [-r, r]")
@@ -33,7 +32,7 @@ def generator_of(seed: Seed, init: Init) -> random.Random | None:
     """The generator to draw from; None for Python's global one, as micrograd does."""
     if seed is None and init is None:
         return None
-    return seed if isinstance(seed, random.Random) else random.Random(seed)
+    return seed if isinstance(seed, random.Random) else seeded(seed)
 
 
 def suited_init(activation: Activation) -> str:

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, final
 
 from autograd import Value, dot
+from autograd.ops import listed
 from nn.activations import ACTIVATIONS, Activation, known_activation, title
 from nn.initial import Init, Seed, chosen_init, generator_of, reach
 from nn.module import Module, inputs
@@ -222,6 +223,7 @@ def _drops(dropout: float | Dropout, layers: int, generator: random.Random | Non
 def _per_layer(activation: Activation | Sequence[Activation], layers: int) -> list[Activation]:
     if isinstance(activation, str) or callable(activation):
         return [known_activation(activation)] * (layers - 1) + ["linear"]
+    activation = listed(activation, "activation")
     if len(activation) != layers:
         raise ValueError(f"activation as a list needs one entry for each of the {layers} layers, got {len(activation)}")
     return [known_activation(each) for each in activation]

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from autograd import abs, dot, logsumexp, relu, softplus, sum
+from autograd.ops import operand
 from nn.samples import Target
 
 # Values or floats: the functions here serve both.
@@ -71,6 +72,7 @@ def cross_entropy(scores: Number, target: Number) -> Number:
     ys = _listed(scores)
     if isinstance(target, Sequence):
         _check_length(ys, target)
+        _check_numbers(*target)
         return logsumexp(ys) * _total(target) - dot(target, ys)
     return logsumexp(ys) - ys[class_number(target, len(ys))]
 
@@ -127,7 +129,13 @@ def _listed(x: Number) -> Sequence[Number]:
 def _pairs(scores: Number, target: Number) -> list[tuple[Number, Number]]:
     ys, ts = _listed(scores), _listed(target)
     _check_length(ys, ts)
+    _check_numbers(*ys, *ts)
     return list(zip(ys, ts, strict=True))
+
+
+def _check_numbers(*xs: Number) -> None:
+    for x in xs:
+        operand(x, "a loss")
 
 
 def _check_length(scores: Sequence[Number], target: Sequence[Number]) -> None:
@@ -184,6 +192,6 @@ def loss_of(loss: str | Callable[[Number, Number], Number]) -> Loss:
     if callable(loss):
         known = [each for each in LOSSES.values() if each.function is loss]
         return known[0] if known else Loss(loss, lambda t, n: t)
-    if loss not in LOSSES:
+    if not isinstance(loss, str) or loss not in LOSSES:
         raise ValueError(f"unknown loss {loss!r}: expected one of {', '.join(LOSSES)}, or a function of scores and target")
     return LOSSES[loss]

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from autograd import Value, no_grad
 from autograd.compiler.leaves import are_plain, one_of_each_op
+from autograd.ops import real_number
 from nn import classes as labelling
 from nn import weights
 from nn.classes import Classes, chosen, is_correct, is_labelled, numbered
@@ -131,7 +132,8 @@ class Module(ABC):
         (('cold', 'warm'), ['cold', 'warm'])
         """
         scores = [scores if isinstance(scores, list) else [scores] for scores in self.predict(X)]
-        numbers = [chosen(each, threshold) for each in scores]
+        border = real_number(threshold, "threshold")
+        numbers = [chosen(each, border) for each in scores]
         return numbers if self.classes is None else [self.classes[number] for number in numbers]
 
     def accuracy(self, X: Any, y: Any, *, threshold: float = 0.0) -> float:
@@ -146,7 +148,8 @@ class Module(ABC):
         if not is_labelled(data.targets, len(outputs[0])):
             expected = "0 and 1, or -1 and 1" if len(outputs[0]) == 1 else f"whole numbers 0 to {len(outputs[0]) - 1}"
             raise ValueError(f"y holds no labels for {len(outputs[0])} output(s): expected {expected}, got {data.targets[0]!r} …")
-        hits = [is_correct(scores, target, threshold) for scores, target in zip(outputs, data.targets, strict=True)]
+        border = real_number(threshold, "threshold")
+        hits = [is_correct(scores, target, border) for scores, target in zip(outputs, data.targets, strict=True)]
         return hits.count(True) / len(hits)
 
     # --- Keeping ---

@@ -12,6 +12,7 @@ from weakref import ref
 from autograd import Value
 from autograd.node import namers
 from autograd.ops import describe
+from nn.settings import whole
 
 
 @final
@@ -71,7 +72,7 @@ def name_parameters(model: Any, *, base: int = 1) -> None:
     if not hasattr(model, "symbols"):
         raise TypeError(f"name_parameters needs a model of nn, got {describe(model)}")
     _name_waiting()
-    _name(model, base, set(), lambda label: not label or isinstance(label, Given))
+    _name(model, whole(base, "base", 0), set(), lambda label: not label or isinstance(label, Given))
 
 
 def _name(model: Any, base: int, named: set[Value], is_free: Callable[[str | None], bool]) -> None:

@@ -16,12 +16,13 @@ from collections.abc import Sequence
 from typing import Any, final
 
 from autograd import Value, dot, softmax, take, tanh
+from autograd.ops import listed
 from nn.activations import Activation
 from nn.initial import Init, Seed, generator_of
 from nn.layers import Layer
 from nn.module import Module, inputs
 from nn.naming import name_when_asked
-from nn.settings import whole
+from nn.settings import nonnegative, whole
 
 Vector = Sequence[Any]
 
@@ -36,10 +37,11 @@ def attention(
     >>> attention([[0.0]], [[1.0], [5.0]], [[2.0], [4.0]])
     [[3.0]]
     """
+    keys, values = listed(keys, "attention"), listed(values, "attention")
     if len(keys) != len(values) or not keys:
         raise ValueError(f"attention needs a value for each key, and at least one, got {len(keys)} keys and {len(values)} values")
     answers = []
-    for i, query in enumerate(queries):
+    for i, query in enumerate(listed(queries, "attention")):
         seen = i + 1 if causal else len(keys)
         shares = softmax([dot(query, key) / math.sqrt(len(query)) for key in keys[:seen]])
         answers.append([dot(shares, column) for column in zip(*values[:seen], strict=True)])
@@ -62,7 +64,7 @@ class Embedding(Module):
 
     def __init__(self, count: int, size: int, *, seed: Seed = None, init: float | None = None) -> None:
         generator = generator_of(seed, init)
-        draw, scale = (generator or random).gauss, 1.0 if init is None else init
+        draw, scale = (generator or random).gauss, 1.0 if init is None else nonnegative(init, "init")
         columns = range(whole(size, "size"))
         self.weight = [[Value(scale * draw(0.0, 1.0)) for _ in columns] for _ in range(whole(count, "count"))]
         name_when_asked(self)

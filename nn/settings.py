@@ -1,9 +1,10 @@
 """What settings that are numbers must be."""
 
 import math
+import random
 from typing import Any
 
-from autograd.ops import real_number
+from autograd.ops import describe, real_number
 
 
 def nonnegative(x: Any, name: str) -> float:
@@ -18,8 +19,16 @@ def nonnegative(x: Any, name: str) -> float:
     return number
 
 
-def whole(x: Any, name: str) -> int:
-    """The number, if it is a whole one of at least 1; ValueError for anything else."""
-    if not hasattr(type(x), "__index__") or isinstance(x, bool) or x < 1:
-        raise ValueError(f"{name} must be a whole number of at least 1, got {x!r}")
+def seeded(seed: Any) -> random.Random:
+    """A generator of its own for each seed; TypeError for what is none."""
+    try:
+        return random.Random(seed)
+    except TypeError:
+        raise TypeError(f"seed must be a whole number, got {describe(seed)}") from None
+
+
+def whole(x: Any, name: str, least: int = 1) -> int:
+    """The number, if it is a whole one that is large enough; ValueError for anything else."""
+    if not hasattr(type(x), "__index__") or isinstance(x, bool) or x < least:
+        raise ValueError(f"{name} must be a whole number of at least {least}, got {x!r}")
     return int(x)

@@ -84,6 +84,8 @@ def errors(task: Task, batch: Samples, step: Any, moves: Moves) -> Iterator[tupl
         with drawing(step, place):
             scores = task.model(row) if together is None else together[i]
             error = task.error(scores, target, weight)
+        if not isinstance(error, Value):
+            raise TypeError(f"the loss must give a Value, got {type(error).__name__}")
         yield scores, error
 
 

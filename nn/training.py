@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from autograd import Value, no_grad
+from autograd.ops import describe
 from nn.batch import batch_layers
 from nn.clipping import checked_clip
 from nn.drawing import drawing
@@ -108,6 +109,8 @@ def fit(
     >>> [round(y, 2) for y in model.predict([[0.0], [10.0]])]
     [1.0, 21.0]
     """
+    if not isinstance(model, Module):
+        raise TypeError(f"fit needs a module of nn, got {describe(model)}")
     spec = loss_of(loss)
     _check_settings(l2, l1, epochs, batch_size, callbacks)
     stopping, cut = Stopping(patience, min_delta, restore_best), checked_clip(clip)

@@ -75,7 +75,7 @@ def write_whole(path: StrPath, content: bytes) -> None:
 @contextlib.contextmanager
 def staged(path: StrPath, content: bytes) -> Iterator[Callable[[], None]]:
     """The content whole on the disk, beside the file: what this gives puts it in its place. What is not put is removed."""
-    target = os.path.realpath(path)
+    target = os.path.realpath(os.fsdecode(path))
     _sweep(target)
     file = _temporary(target)
 
@@ -99,7 +99,7 @@ def read(path: StrPath, *, allow_nonfinite: bool = False) -> tuple[dict[str, Ten
 
     OSError if there is no such file or it cannot be read.
     """
-    with open(path, "rb") as file:
+    with open(os.fspath(path), "rb") as file:  # no number: that would be a file that somebody has open
         content = file.read()
     try:
         return decode(content, allow_nonfinite=allow_nonfinite)

@@ -9,6 +9,7 @@ import re
 from typing import TYPE_CHECKING
 
 from autograd import Value, topological_order
+from autograd.ops import describe
 from viz.engines import check_rankdir
 from viz.svg import dot_text
 
@@ -38,6 +39,8 @@ def draw_dot(root: Value, format: str = "svg", rankdir: str = "LR") -> "graphviz
     if not isinstance(root, Value):
         raise TypeError(f"draw_dot needs a Value, got {type(root).__name__}")
     check_rankdir(rankdir)
+    if not isinstance(format, str):
+        raise TypeError(f"format must be a word such as 'svg', got {describe(format)}")
     from viz.digraph import PortableDigraph
 
     dot = PortableDigraph(root, format=format, graph_attr={"rankdir": rankdir})

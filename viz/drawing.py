@@ -4,6 +4,7 @@ from collections.abc import Callable, Hashable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from autograd import Value
+from autograd.ops import real_number
 from viz import svg
 from viz.cards import cards_of, needs_more, roots_of
 from viz.engines import place
@@ -47,6 +48,8 @@ def draw(
     """
     if not callable(fold) and fold not in _FOLDS:
         raise ValueError(f"fold must be one of {', '.join(map(repr, _FOLDS))} or a function of a Value, got {fold!r}")
+    if max_nodes is not None:
+        real_number(max_nodes, "max_nodes")
     roots = roots_of(root)
     if fold not in ("auto", False) or (fold == "auto" and max_nodes is not None and needs_more(roots, max_nodes)):
         return _folded(roots, fold, rankdir, engine)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import final
 
 from autograd import Value
-from autograd.ops import real_number
+from autograd.ops import listed, real_number
 from viz import page, svg
 from viz.cards import Cards
 from viz.engines import place
@@ -78,7 +78,7 @@ def _trainable(graph: Drawn, chosen: Iterable[Value] | None) -> tuple[int, ...]:
         free = [k for k, leaf in enumerate(leaves) if not str(leaf.label).startswith(_INPUTS) and not leaf.is_constant]
         return tuple(free or range(len(leaves)))
     place_of = {leaf: k for k, leaf in enumerate(leaves)}
-    wanted = list(chosen)
+    wanted = listed(chosen, "trainable")
     for value in wanted:
         if not isinstance(value, Value):
             raise TypeError(f"trainable needs Values, got {type(value).__name__}")

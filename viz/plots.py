@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import autograd
 from autograd import Value
+from autograd.ops import describe, listed, real_number
 from viz.svg import BLUE, INK, ORANGE, PURPLE
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def loss(history: Losses | Sequence[float], *, ax: "Axes | None" = None) -> "Axe
     'epoch'
     """
     curves = _curves(history)
-    ax = ax or new_axes()
+    ax = given_axes(ax) or new_axes()
     for (name, losses), colour, style in zip(curves, (BLUE, ORANGE), ("-", "--"), strict=False):
         epochs = range(1, len(losses) + 1)
         ax.plot(epochs, losses, style, color=colour, linewidth=1.8, label=name, marker="o" if len(losses) == 1 else None)
@@ -107,7 +108,8 @@ def boundary(
     """
     names = getattr(model, "classes", None)
     points, classes = _checked(X, y if names is None else [names.index(label) for label in _labels(y, names)], resolution)
-    ax = ax or new_axes()
+    threshold = real_number(threshold, "threshold")
+    ax = given_axes(ax) or new_axes()
     xs, ys = (_ticks([point[axis] for point in points], resolution) for axis in (0, 1))
     scores = [_numbers(score) for score in model.predict([[a, b] for b in ys for a in xs])]
     _check_scores(scores, resolution**2, classes)
@@ -139,12 +141,13 @@ def sensitivity(
     'x₁'
     """
     points, classes = _checked(X, y, resolution)
-    ax = ax or new_axes()
+    threshold = real_number(threshold, "threshold")
+    ax = given_axes(ax) or new_axes()
     xs, ys = (_ticks([point[axis] for point in points], resolution) for axis in (0, 1))
     scores, slopes = _scores_and_slopes(model, [(a, b) for b in ys for a in xs])
     _check_scores(scores, resolution**2, classes)
     steepest = max((slope for slope in slopes if math.isfinite(slope)), default=0.0)
-    top = vmax or steepest or 1.0
+    top = (vmax is not None and real_number(vmax, "vmax")) or steepest or 1.0
     picture = _coloured(ax, xs, ys, slopes, _PURPLES, 0.0, top)
     ax.figure.colorbar(picture, ax=ax, label="|∂z/∂x|", extend="max" if steepest > top else "neither")
     several = len(scores[0]) > 1
@@ -176,7 +179,7 @@ def filters(layer: HasWeight, *, ax: "Axes | None" = None) -> "Axes":
             for r, row in enumerate(kernel):
                 start = out * (width + 1) + 1
                 cells[into * (height + 1) + 1 + r][start : start + width] = row
-    ax = ax or new_axes(min(12.0, 1.0 + 0.25 * len(cells[0])), min(9.0, 1.0 + 0.25 * len(cells)))
+    ax = given_axes(ax) or new_axes(min(12.0, 1.0 + 0.25 * len(cells[0])), min(9.0, 1.0 + 0.25 * len(cells)))
     reach = max(abs(x) for row in cells for x in row if not math.isnan(x)) or 1.0
     ax.imshow(cells, cmap=_colours(_SIGNS), vmin=-reach, vmax=reach)
     ax.set_xticks([out * (width + 1) + (width + 1) / 2 for out in range(outs)], [str(out) for out in range(outs)])
@@ -197,12 +200,26 @@ def new_axes(width: float = 6.4, height: float = 4.4) -> "Axes":
     return pyplot.subplots(figsize=(width, height), layout="constrained")[1]
 
 
+def given_axes(ax: Any) -> "Axes | None":
+    """The axes to draw into, if any were given; TypeError for what is none."""
+    if ax is not None and not hasattr(ax, "imshow"):
+        raise TypeError(f"ax must be axes of matplotlib, such as plt.subplots()[1], got {describe(ax)}")
+    return ax  # type: ignore[no-any-return]
+
+
+def ticks_wanted(resolution: Any) -> int:
+    """How many points a picture has along each axis; ValueError for less than two, or more than a picture has dots."""
+    if not isinstance(resolution, int) or not 2 <= resolution <= 2000:
+        raise ValueError(f"resolution must be a whole number from 2 to 2000, got {describe(resolution)}")
+    return resolution
+
+
 def _curves(history: Losses | Sequence[float]) -> list[tuple[str, list[float]]]:
     """The loss curves that there are, each with its name in the legend."""
     if not isinstance(history, Sequence) and not hasattr(history, "loss"):
         raise TypeError(f"loss needs what nn.fit returned, or a sequence of losses, got {type(history).__name__}")
     if isinstance(history, Sequence):
-        curves: list[tuple[str, list[float], list[float]]] = [("training", [float(x) for x in history], [])]
+        curves: list[tuple[str, list[float], list[float]]] = [("training", [real_number(x, "loss") for x in history], [])]
     else:
         curves = [
             ("training", list(history.loss), list(history.accuracy)),
@@ -232,8 +249,8 @@ def _named(name: str, losses: Sequence[float], accuracy: Sequence[float]) -> str
 
 def _checked(X: Sequence[Sequence[float]], y: Sequence[float], resolution: int) -> tuple[list[list[float]], list[float]]:
     """The points and their classes as lists of floats."""
-    points = [_numbers(point) for point in X]
-    classes = [_one(label) for label in y]
+    points = [_numbers(point) for point in listed(X, "a boundary")]
+    classes = [_one(label) for label in listed(y, "a boundary")]
     if not points:
         raise ValueError("a boundary needs at least one point, got none")
     if len(points) != len(classes):
@@ -243,8 +260,7 @@ def _checked(X: Sequence[Sequence[float]], y: Sequence[float], resolution: int) 
         raise ValueError(f"a boundary is drawn in the plane: expected points with 2 coordinates, got one with {wrong[0]}")
     if not all(math.isfinite(x) for point in points for x in point):
         raise ValueError("expected points with finite coordinates, got one with nan or inf")
-    if resolution < 2:
-        raise ValueError(f"resolution must be at least 2, got {resolution}")
+    ticks_wanted(resolution)
     return points, classes
 
 
@@ -266,7 +282,7 @@ def _one(label: Any) -> float:
 
 
 def _numbers(score: Any) -> list[float]:
-    return [float(x) for x in score] if hasattr(score, "__len__") else [float(score)]
+    return [real_number(x, "a plot") for x in (score if hasattr(score, "__len__") else [score])]
 
 
 def _check_scores(scores: list[list[float]], expected: int, classes: Sequence[float]) -> None:

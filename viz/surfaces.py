@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import autograd
 from autograd import Value
 from autograd.ops import describe
-from viz.plots import new_axes
+from viz.plots import given_axes, new_axes, ticks_wanted
 from viz.svg import INK, ORANGE
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ def surface(
     """
     import numpy as np
 
+    given, resolution = given_axes(ax), ticks_wanted(resolution)
     if not hasattr(model, "parameters"):
         raise TypeError(f"surface needs a model with parameters(), got {describe(model)}")
     parameters = model.parameters()
@@ -69,7 +70,7 @@ def surface(
     spans = [_ticks(_reach(error.data, c, shadow[:, i]), resolution) for i, c in enumerate(curvatures)]
     value = _compiled(error, parameters)
     heights = np.array([[value(here + a * directions[0] + b * directions[1])[0] for a in spans[0]] for b in spans[1]])
-    return _drawn(ax or new_axes(), spans, heights, shadow, curvatures)
+    return _drawn(given or new_axes(), spans, heights, shadow, curvatures)
 
 
 def _error(model: Any, X: Any, y: Any, loss: Any) -> Value:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, final
 
+from autograd.ops import listed, real_number
 from viz import charts, moving, network_svg, page, plane
 from viz.anatomy import chain
 from viz.rendering import gif
@@ -50,7 +51,7 @@ def film(model: Any, X: Any, y: Any, *, seconds: float = 0.25) -> "Film":
     >>> shown
     <film of 3 frames>
     """
-    if not seconds > 0.0:
+    if not real_number(seconds, "seconds") > 0.0:
         raise ValueError(f"seconds must be above 0, got {seconds!r}")
     return Film(_Subject(model, X, y), seconds)
 
@@ -63,7 +64,10 @@ class _Subject:
         if not getattr(model, "parameters", list)():
             raise ValueError(f"only a model with parameters can be watched, got {type(model).__name__} with none")
         self.model = model
-        self.rows, self.targets = [list(map(float, row)) for row in X], [_plain(t) for t in y]
+        self.rows, self.targets = (
+            [list(map(float, row)) for row in listed(X, "watching")],
+            [_plain(t) for t in listed(y, "watching")],
+        )
         if len(self.rows) != len(self.targets) or not self.rows:
             raise ValueError(
                 f"X and y must have the same length, at least 1; got {len(self.rows)} rows and {len(self.targets)} targets"

@@ -133,7 +133,7 @@ def leaky_relu(x: Number, negative_slope: float = 0.01) -> Number:
     >>> leaky_relu(-2.0)
     -0.02
     """
-    return leaky_relu_of(real_number(negative_slope))(x)
+    return leaky_relu_of(real_number(negative_slope, "negative_slope"))(x)
 
 
 def clamp(x: Number, low: float = -INF, high: float = INF) -> Number:
@@ -142,6 +142,7 @@ def clamp(x: Number, low: float = -INF, high: float = INF) -> Number:
     >>> clamp(3.0, -1.0, 1.0)
     1.0
     """
+    low, high = real_number(low, "clamp"), real_number(high, "clamp")
     if not low <= high:
         raise ValueError(f"clamp needs low <= high, got low={low}, high={high}")
-    return clamp_of(real_number(low), real_number(high))(x)
+    return clamp_of(low, high)(x)

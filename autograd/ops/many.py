@@ -10,7 +10,7 @@ from typing import Any
 from autograd.ops.arithmetic import divide, floor, stop_gradient
 from autograd.ops.choosing import both, equal, greater_equal, less_equal, maximum, only_where, where
 from autograd.ops.elementary import exp, log, log1p, restored
-from autograd.ops.row import Contributions, Number, Op, real_number
+from autograd.ops.row import Contributions, Number, Op, listed, real_number
 from autograd.ops.total import INF, NAN, total
 
 # A number, or numbers nested in lists.
@@ -132,7 +132,7 @@ def dot(ws: Sequence[Number], xs: Sequence[Number], bias: Number = 0.0) -> Numbe
     >>> dot([1.0, 2.0], [3.0, 4.0], 0.5)
     11.5
     """
-    ws, xs = tuple(ws), tuple(xs)
+    ws, xs = listed(ws, "dot"), listed(xs, "dot")
     if len(ws) != len(xs):
         raise ValueError(f"dot needs as many weights as inputs, got {len(ws)} weights and {len(xs)} inputs")
     return dot_op(*ws, *xs, bias)
@@ -144,7 +144,7 @@ def sum(xs: Sequence[Number]) -> Number:
     >>> sum([1.0, 2.0, 3.5])
     6.5
     """
-    xs = tuple(xs)
+    xs = listed(xs, "sum")
     return sum_op(*xs) if xs else 0.0
 
 
@@ -184,7 +184,7 @@ def log_softmax(xs: Sequence[Number]) -> list[Number]:
 
 
 def _some(xs: Sequence[Number], name: str) -> tuple[Number, ...]:
-    xs = tuple(xs)
+    xs = listed(xs, name)
     if not xs:
         raise ValueError(f"{name} needs at least one term, got none")
     return xs

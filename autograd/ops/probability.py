@@ -209,4 +209,4 @@ def elu(x: Number, alpha: float = 1.0) -> Number:
     >>> elu(1.5)
     1.5
     """
-    return elu_of(real_number(alpha))(x)
+    return elu_of(real_number(alpha, "alpha"))(x)

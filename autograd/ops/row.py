@@ -4,7 +4,7 @@ An op that is called with anything but floats asks the operand that is none to r
 knows of nodes, graphs or gradients.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -113,6 +113,25 @@ def real_number(x: object, taker: str = "this") -> float:
         return float(number)
     except OverflowError:
         raise OverflowError(f"{taker} needs a number up to 1.8e308, got a larger {kind.__name__}") from None
+
+
+def operand(x: Number, taker: str) -> Number:
+    """What can record an op as it is, and the float that anything else stands for; see ``real_number``."""
+    return x if hasattr(type(x), "_record") else real_number(x, taker)
+
+
+def listed(xs: Iterable[Any], taker: str) -> tuple[Any, ...]:
+    """The items, TypeError for what has none; ``taker`` begins the error message.
+
+    >>> listed(range(3), "this")
+    (0, 1, 2)
+    """
+    try:
+        return tuple(xs)
+    except TypeError:
+        if hasattr(type(xs), "__iter__"):  # which raised it
+            raise
+        raise TypeError(f"{taker} needs a list, got {describe(xs)}") from None
 
 
 def describe(x: object) -> str:

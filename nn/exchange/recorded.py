@@ -13,6 +13,7 @@ from nn.conv import Unflatten
 from nn.layers import MLP, Layer, Neuron, Sequential
 from nn.module import Module
 from nn.sequences import Embedding
+from nn.settings import whole
 
 if TYPE_CHECKING:
     from autograd.compiler.program import Program
@@ -47,7 +48,9 @@ def recorded(model: Module, inputs: int | None = None) -> Recorded:
     if not isinstance(model, Module):
         raise TypeError(f"only an nn.Module can be exported, got {type(model).__name__}")
     engines.chosen("numpy")  # programs are made with NumPy: ImportError naming the extra
-    scores, given, _ = recorded_scores(model, _rows_for(model, width_of(model) if inputs is None else inputs), everywhere=True)
+    scores, given, _ = recorded_scores(
+        model, _rows_for(model, width_of(model) if inputs is None else whole(inputs, "inputs")), everywhere=True
+    )
     return Recorded(model.parameters(), given, scores)
 
 

@@ -110,7 +110,17 @@ def test_the_best_epoch_has_its_running_numbers() -> None:
         seen.append(model.state_dict())
 
     history = nn.fit(
-        model, DATA.X, DATA.y, loss="bce", lr=0.5, epochs=8, progress=False, validation=0.3, restore_best=True, callbacks=[note]
+        model,
+        DATA.X,
+        DATA.y,
+        loss="bce",
+        lr=0.5,
+        epochs=8,
+        seed=0,
+        progress=False,
+        validation=0.3,
+        restore_best=True,
+        callbacks=[note],
     )
     assert model.state_dict() == seen[history.best_epoch - 1] and history.best_epoch < 8
 

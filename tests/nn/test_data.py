@@ -84,10 +84,10 @@ def test_without_scikit_learn(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: nn.moons(1), "n must be at least 2, got 1"),
+        (lambda: nn.moons(1), "n must be a whole number of at least 2, got 1"),
         (lambda: nn.moons(noise=-0.1), "noise must be a finite number of at least 0, got -0.1"),
         (lambda: nn.circles(held_out=1.0), r"held_out must lie in \[0, 1\), got 1.0"),
-        (lambda: nn.spiral(classes=1), "classes must be at least 2, got 1"),
+        (lambda: nn.spiral(classes=1), "classes must be a whole number of at least 2, got 1"),
     ],
 )
 def test_bad_settings(make: Callable[[], object], message: str) -> None:

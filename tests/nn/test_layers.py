@@ -206,7 +206,7 @@ def test_wrong_input_length(make: Callable[[int], Any], x: Any) -> None:
         (lambda: nn.MLP(2, [2.5]), r"nouts\[0\] must be a whole number"),  # type: ignore[list-item]
         (lambda: nn.Layer(2, 0), "nout must be a whole number of at least 1, got 0"),
         (lambda: nn.Neuron(2, init="xavier"), "unknown init 'xavier': expected one of uniform, glorot, he"),
-        (lambda: nn.Neuron(2, init=-1.0), "init as a number must be finite and not negative, got -1.0"),
+        (lambda: nn.Neuron(2, init=-1.0), "init must be a finite number of at least 0, got -1.0"),
     ],
 )
 def test_bad_settings(make: Callable[[], object], message: str) -> None:

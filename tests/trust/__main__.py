@@ -7,14 +7,8 @@ import sys
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 
-from tests.trust.figures import Outcome, outcome
-from tests.trust.table import PAGE, ROWS, markdown, terminal
-
-
-def _tried(number: int, *, full: bool) -> tuple[int, float, str, float]:
-    """What came of a row, without the row, which cannot travel between processes."""
-    found = outcome(ROWS[number], full=full)
-    return found.cases, found.worst, found.where, found.seconds
+from tests.trust.figures import Outcome
+from tests.trust.table import PAGE, ROWS, markdown, merged, terminal, tried
 
 
 def main() -> int:
@@ -23,10 +17,8 @@ def main() -> int:
     parser.add_argument("words", nargs="*", help="only rows that contain one of these (default: all)")
     parser.add_argument("--full", action="store_true", help="many more cases: an hour instead of two minutes")
     parser.add_argument("--processes", type=int, default=os.cpu_count(), help="rows at a time (default: one for each core)")
-    parser.add_argument("--write", action="store_true", help=f"write the table to {PAGE.name}")
+    parser.add_argument("--write", action="store_true", help=f"write the rows tried to {PAGE.name}")
     options = parser.parse_args()
-    if options.write and options.words:
-        parser.error("only the whole table can be written")
     chosen = [
         number
         for number, row in enumerate(ROWS)
@@ -34,11 +26,12 @@ def main() -> int:
     ]
     outcomes = []
     with ProcessPoolExecutor(options.processes, multiprocessing.get_context("spawn")) as pool:
-        for number, found in zip(chosen, pool.map(partial(_tried, full=options.full), chosen), strict=True):
+        for number, found in zip(chosen, pool.map(partial(tried, full=options.full), chosen), strict=True):
             outcomes.append(Outcome(ROWS[number], *found))
             print(terminal(outcomes[-1]), flush=True)
     if options.write:
-        PAGE.write_text(markdown(outcomes, full=options.full), encoding="utf-8")
+        page = markdown(outcomes, full=options.full)
+        PAGE.write_text(merged(PAGE.read_text(encoding="utf-8"), page) if options.words else page, encoding="utf-8")
     return not all(found.is_kept for found in outcomes)
 
 

@@ -3,12 +3,13 @@
 import datetime
 import os
 import platform
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
 import autograd
 from tests.trust import bits, control, files, inputs, interrupts, laws, moments, numbers, processes, scripts, training
-from tests.trust.figures import Outcome, Row
+from tests.trust.figures import Outcome, Row, outcome
 
 ROWS: tuple[Row, ...] = (
     *numbers.ROWS,
@@ -25,6 +26,12 @@ ROWS: tuple[Row, ...] = (
 )
 PAGE = Path(__file__).parents[1] / "TRUST.md"
 _HEADINGS = ("property", "cases", "worst", "bar", "")
+
+
+def tried(number: int, *, full: bool) -> tuple[int, float, str, float]:
+    """What came of a row, without the row, which cannot travel between processes."""
+    found = outcome(ROWS[number], full=full)
+    return found.cases, found.worst, found.where, found.seconds
 
 
 def cells(outcome: Outcome) -> tuple[str, ...]:
@@ -57,3 +64,16 @@ Written by `{command}`, {datetime.date.today()}: {where}, chalkgrad {autograd.__
 
 {table}
 """
+
+
+def merged(before: str, page: str) -> str:
+    """The new page, with the rows of the one before that were not tried anew, in the order of the table."""
+    old, new = _lines_of(before), _lines_of(page)
+    lines = [new.get(name) or old[name] for name in map(str, ROWS) if name in new or name in old]
+    first, last = next(iter(new.values())), list(new.values())[-1]
+    return "\n".join([page[: page.index(first)].rstrip(), *lines, page[page.index(last) + len(last) :].lstrip("\n")])
+
+
+def _lines_of(page: str) -> dict[str, str]:
+    """The lines of a page's table by the names of their rows."""
+    return {line.split(" | ")[0].removeprefix("| "): line for line in page.splitlines() if re.match(r"\| \w+: ", line)}

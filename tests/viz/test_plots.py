@@ -157,7 +157,7 @@ PLANE = Model(lambda a, b: a)
         (PLANE, [[1.0, 2.0]], [2], {}, r"two classes apart.*got classes \[2.0\]"),
         (PLANE, [[1.0, 2.0], [2.0, 1.0]], [-1, 0], {}, "two classes apart"),
         (PLANE, [[1.0, 2.0]], [[0, 1]], {}, "expected a class per point, got 2 numbers"),
-        (PLANE, [[1.0, 2.0]], [1], {"resolution": 1}, "resolution must be at least 2, got 1"),
+        (PLANE, [[1.0, 2.0]], [1], {"resolution": 1}, "resolution must be a whole number from 2 to 2000, got int"),
         (Model(lambda a, b: [a, b]), [[1.0, 2.0]], [2], {}, "2 scores knows the classes 0 … 1"),
         (Model(lambda a, b: [a] * (1 + (a > 1.5))), [[1.0, 2.0]], [1], {}, "equally many scores"),
         (SimpleNamespace(predict=lambda points: [1.0]), [[1.0, 2.0]], [1], {}, "predict returned 1"),
