@@ -20,13 +20,12 @@ class Mode:
     """What a thread has switched on: recording off, anomaly detection, simplification, a tally of ops, and listeners.
 
     ``on_branch`` hears of every condition that is turned into a plain bool, ``on_read`` of every ``data`` that is read: what a
-    compiler must not freeze. Ops give Values of the ``kind``, if one is set.
+    compiler must not freeze.
     """
 
-    __slots__ = ("anomaly", "kind", "on_branch", "on_read", "recording", "simplify", "sites", "tally")
+    __slots__ = ("anomaly", "on_branch", "on_read", "recording", "simplify", "sites", "tally")
 
     def __init__(self) -> None:
-        self.kind: Any = None
         self.recording = True
         self.anomaly = False
         self.simplify = False
@@ -115,12 +114,6 @@ def is_recorded() -> bool:
 def are_finite(numbers: Iterable[float]) -> bool:
     """Whether none of the numbers is nan or inf."""
     return all(x - x == 0.0 for x in numbers)
-
-
-def is_asked_by_us() -> bool:
-    """Whether what has called the caller is a module of ours, or keeps weak references for one."""
-    names: dict[str, Any] = sys._getframe(2).f_globals
-    return names.get("__name__", "").partition(".")[0] in ("autograd", "nn", "viz", "weakref")
 
 
 def call_site() -> str:

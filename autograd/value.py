@@ -7,13 +7,12 @@ import operator
 import sys
 import threading
 from collections.abc import Callable, Iterable
-from types import CellType, FunctionType
 from typing import Any, Self, SupportsIndex
 
 from autograd import ops
 from autograd.backward import application, let_go, recorded_numbers, topological_order
 from autograd.conditions import Condition, Gated, settled
-from autograd.modes import altering, are_finite, call_site, is_asked_by_us, is_recorded, modes
+from autograd.modes import altering, are_finite, call_site, modes
 from autograd.node import CONSTANT, LEAF, Node
 from autograd.ops import DEGREES, RADIANS, Number, Op, advice, describe, real_number
 
@@ -28,9 +27,7 @@ _new = object.__new__
 def record(op: Op, operands: Iterable[Number]) -> "Value":
     """The Value ``op(*operands)``; every op of a Value that is not on the fast paths below comes through here."""
     nodes = tuple(operands)
-    strangers = [
-        v for v in nodes if type(v) is not Value and type(v) is not Keyless
-    ]  # few, so that looking closer at each costs little
+    strangers = [v for v in nodes if type(v) is not Value]  # few, so that looking closer at each costs little
     if strangers:
         nodes = _as_nodes(op, nodes, strangers)
     mode = modes.get(threading.get_ident())
@@ -48,7 +45,7 @@ def record(op: Op, operands: Iterable[Number]) -> "Value":
         mode.tally.count_op(op, len(nodes))
     if mode is not None and not mode.recording and mode.on_read is None:
         return Value(data)
-    out: Value = _new(Value if mode is None or mode.kind is None else mode.kind)
+    out = _new(Value)
     out._data = out._y = data
     out.grad = 0.0
     out.op = op
@@ -393,65 +390,6 @@ class Value(Node):
 
 
 _power = _binary(ops.power_both)
-
-
-class Keyless(Value):
-    """A Value while a compiler records a function of numbers, for which it is no key.
-
-    By identity it would never be found where its number is, and by its number a cache would give a derivative for a constant. A method
-    in Python for the hash would make every walk over a graph slower; so it is there only.
-    """
-
-    __slots__ = ()
-
-    def __hash__(self) -> int:
-        if is_recorded() and not is_asked_by_us():
-            raise TypeError(
-                f"a number as a key of a dict or set, or as an argument of a function with a cache, at {call_site()}: a compiled function "
-                "cannot look numbers up. Use int(x) or round(x) as a key, compare with ==, or call the function without its cache"
-            )
-        return object.__hash__(self)
-
-    __eq__ = Value.__eq__
-
-    def __pow__(self, other: Any) -> Value:
-        if isinstance(other, (Value, Condition)):
-            return record(ops.power_both, (self, other if isinstance(other, Value) else other.node))
-        return Value.__pow__(self, other)
-
-
-def make_plain(recorded: Iterable[Value]) -> None:
-    """Turn what is Keyless, of these and what they rest on, into Values: the recording is over."""
-    stack: list[Any] = list(recorded)
-    pop, push = stack.pop, stack.append
-    while stack:
-        v = pop()
-        if type(v) is Keyless:
-            v.__class__ = Value  # type: ignore[assignment]
-            a, b = v._a, v._b
-            if b is not None:
-                push(b)
-            if type(a) is tuple:
-                stack.extend(a)
-            elif a is not None:
-                push(a)
-
-
-def _again(method: FunctionType) -> FunctionType:
-    """A method made for an op, giving Values of the kind Keyless."""
-    inner = [cell.cell_contents for cell in method.__closure__ or ()]
-    cells = tuple([CellType(_again(x) if _is_for_op(x) else x) for x in inner])
-    return FunctionType(method.__code__, _names, method.__name__, method.__defaults__, cells)
-
-
-def _is_for_op(x: object) -> bool:
-    return isinstance(x, FunctionType) and x.__module__ == __name__ and x.__code__.co_name == "method"
-
-
-_names = {**globals(), "Value": Keyless}
-for _name, _method in list(vars(Value).items()):
-    if _is_for_op(_method):
-        setattr(Keyless, _name, _again(_method))
 
 # In the browser a chain of 10,000 nodes would overflow the stack of WebAssembly when it is deleted (elsewhere Python sees to that).
 # Everywhere, this would make freeing a graph four times slower (79 instead of 17 ms for a chain of 66,000 nodes).

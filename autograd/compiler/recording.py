@@ -2,6 +2,7 @@
 
 import contextlib
 import gc
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -11,9 +12,30 @@ import numpy as np
 
 from autograd.compiler.kernels import is_of_table
 from autograd.compiler.recorded import Recorded, refuse_by_hand
-from autograd.modes import altering, call_site, switched
+from autograd.modes import altering, call_site, is_recorded, switched
 from autograd.ops import Op
 from autograd.value import CONSTANT, LEAF, Value, topological_order
+
+
+@final
+class Argument(Value):
+    """A number that a function is recorded at. It is no key: its identity is never found where its number is, and found by its number a
+    cache would give a constant where there is a derivative.
+
+    What ops give is a plain Value, which may be a key by identity: a hash in Python for all of them makes recording take twice as long.
+    """
+
+    __slots__ = ()
+    __eq__ = Value.__eq__
+
+    def __hash__(self) -> int:
+        asking = sys._getframe(1).f_globals.get("__name__", "").partition(".")[0]
+        if is_recorded() and asking not in ("autograd", "nn", "viz"):
+            raise TypeError(
+                f"a number as a key of a dict or set, or as an argument of a function with a cache, at {call_site()}: a compiled function "
+                "cannot look numbers up. Use int(x) or round(x) as a key, compare with ==, or call the function without its cache"
+            )
+        return object.__hash__(self)
 
 
 @contextlib.contextmanager
@@ -35,8 +57,8 @@ def is_altered() -> bool:
 
 
 @contextlib.contextmanager
-def recording(on_branch: Callable[[Value], None], kind: type[Value] | None = None) -> Iterator[list[Value]]:
-    """A context to record a function of numbers in, which puts its results into the list; ops give Values of the kind, if there is one.
+def recording(on_branch: Callable[[Value], None]) -> Iterator[list[Value]]:
+    """A context to record a function of numbers in, which puts its results into the list.
 
     TypeError at the end if the function has read the plain number of a Value; if one of its nodes was made by hand, the error names
     that. (Closures of the lecture do both. Without a read, it is the graph's to refuse them.)
@@ -47,7 +69,7 @@ def recording(on_branch: Callable[[Value], None], kind: type[Value] | None = Non
     def on_read(v: Value) -> None:
         reads.append(f".data{f' of {v.label!r}' if v.label else ''} is read at {call_site()}")
 
-    with switched(on_branch=on_branch, on_read=on_read, recording=True, kind=kind):
+    with switched(on_branch=on_branch, on_read=on_read, recording=True):
         yield results
     if reads:
         nodes = topological_order(*results)

@@ -29,7 +29,7 @@ from autograd.compiler.normal import Graph
 from autograd.compiler.packs import packed
 from autograd.compiler.program import Program
 from autograd.compiler.recorded import Recorded, refuse_by_hand
-from autograd.compiler.recording import collector_resting, recording
+from autograd.compiler.recording import Argument, collector_resting, recording
 from autograd.compiler.surroundings import Surroundings
 from autograd.compiler.targets.numpy import Array
 from autograd.compiler.training import Batch, batch_program
@@ -37,7 +37,7 @@ from autograd.derivatives import adjoint_graph
 from autograd.modes import call_site, no_grad
 from autograd.ops import dot, select
 from autograd.trees import Tree
-from autograd.value import LEAF, Condition, Keyless, Value, constant, make_plain
+from autograd.value import LEAF, Condition, Value, constant
 
 Function = Callable[..., Tree]
 # The answers of guards, each with the source line that asked and, of a guard that tells what a number was read as, with that.
@@ -221,18 +221,19 @@ class Recordings:
         if self.surroundings is None:
             self.surroundings = Surroundings(function)
         point = point[: sum(map(size, forms))]
-        variables: list[Value] = [Keyless(x) for x in point]
+        variables: list[Value] = [Argument(x) for x in point]
         guards: list[Guard] = []
 
         def on_branch(condition: Value) -> None:
             guards.append(Guard(condition, condition._data != 0.0, call_site(), condition.fact))
 
-        with collector_resting(), recording(on_branch, Keyless) as outcome:
+        with collector_resting(), recording(on_branch) as outcome:
             numbers: list[Any] = []
             form = opened(function(*_filled(forms, variables)), numbers)
             results = [_result(y) for y in numbers]
             outcome += [*results, *[guard.condition for guard in guards]]
-        make_plain([*variables, *outcome])
+        for v in variables:
+            v.__class__ = Value
         used = order_behind(outcome, set())
         refuse_by_hand(used, {v.op for v in used})
         self._check(function, forms, point, results)
@@ -258,7 +259,7 @@ class Recordings:
             ):
                 raise TypeError(
                     f"{self.name} gives {number!r} for plain numbers and {result.data!r} when it is recorded: it draws random "
-                    "numbers, counts its calls or looks at types; such a function cannot be compiled"
+                    "numbers, counts its calls, looks at types or uses a number as a key; such a function cannot be compiled"
                 )
 
     def way_at(

@@ -84,7 +84,7 @@ REFUSED: dict[str, tuple[Callable[[Any], Any], str]] = {
     "a result as a key": (lambda x: {1.0: 5.0}.get(2.0 / (x**3.0 + 1.0), 0.0) * x, "number as a key"),
     "a member of a set": (lambda x: 1.0 * x if x in {1.0, 2.0} else -x, "number as a key"),
     "several in a set": (lambda x: x * len({x, 2.0 * x}), "number as a key"),
-    "an argument of a function with a cache": (lambda x: _kept(x * x), "function with a cache"),
+    "an argument of a function with a cache": (lambda x: _kept(x) * x, "function with a cache"),
     "a type": (lambda x: x * 2.0 if isinstance(x, float) else x * 3.0, "looks at types"),
     "random numbers": (lambda x: x * random.random(), "random numbers"),
 }

@@ -172,7 +172,7 @@ def test_what_stays_the_same_records_nothing(engine: str) -> None:
     factors = {"a": [1.0, math.nan], "b": (2, None, "text")}
 
     def f(x: Any) -> Any:
-        calls.append(1) if type(x) is Value else None
+        calls.append(1) if isinstance(x, Value) else None
         return x * factors["a"][0] * math.pi * np.float64(SETTINGS.deep.rates[0])
 
     g = compile(lambda x: f(x), engine=engine)
