@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import final
 
 from autograd import Value
-from autograd.ops import real_number
+from autograd.ops import positive_number
 from viz import moving, page, svg
 from viz.cards import Card
 from viz.engines import place
@@ -37,8 +37,7 @@ def animate(root: Value, *, seconds: float = 2.0, rankdir: str = "LR", engine: s
     >>> animate(w * x)
     <animation of the backward pass of v2: 3 cards, 1 push>
     """
-    if not real_number(seconds, "seconds") > 0.0:
-        raise ValueError(f"seconds must be above 0, got {seconds!r}")
+    seconds = positive_number(seconds, "seconds")
     graph = drawn(root, MAX_NODES)
     alive = living(graph, [engine_trace(graph)])
     layout, placed_by = place([svg.size_of(card) for card in graph.cards.cards], graph.cards.links, rankdir, engine)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import final
 
 from autograd import Value
-from autograd.ops import listed, real_number
+from autograd.ops import listed, positive_number
 from viz import page, svg
 from viz.cards import Cards
 from viz.engines import place
@@ -34,7 +34,8 @@ def explore(
     that begins with x, y or t, as inputs and targets have on a blackboard (from all if no other is left). Buttons, a slider and
     keys step through the forward pass, card by card, and the backward pass in the engine's own order.
     ``rankdir`` and ``engine`` are those of ``draw``. TypeError for anything but a Value, or for an op with a hand-written backward;
-    ValueError for a leaf alone, more than 150 cards, or something in ``trainable`` that is no leaf below ``root``.
+    ValueError for a leaf alone, more than 150 cards, an ``lr`` that is not above 0, or something in ``trainable`` that is no leaf
+    below ``root``.
 
     >>> from autograd import Value
     >>> w, x = Value(-3.0, label="w"), Value(2.0, label="x")
@@ -43,7 +44,7 @@ def explore(
     """
     graph = drawn(root, MAX_NODES)
     moved = _trainable(graph, trainable)
-    return LivingPicture(living(graph, [engine_trace(graph)]), moved, real_number(lr, "lr"), ("",), rankdir, engine)
+    return LivingPicture(living(graph, [engine_trace(graph)]), moved, positive_number(lr, "lr"), ("",), rankdir, engine)
 
 
 def explain_order(root: Value, *, rankdir: str = "LR", engine: str = "auto") -> "LivingPicture":

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, final
 
 from autograd import Value
 from autograd.compiler import engines
-from autograd.ops import real_number
+from autograd.ops import positive_number
 from viz import network_svg, page, plane
 from viz.anatomy import chain, flat
 from viz.svg import printable, shortened
@@ -41,10 +41,9 @@ def playground(
     """
     if optimizer not in OPTIMIZERS_OF_THE_PAGE:
         raise ValueError(f"optimizer must be one of {', '.join(map(repr, OPTIMIZERS_OF_THE_PAGE))}, got {optimizer!r}")
-    if not 0.0 < real_number(lr, "lr") < float("inf"):
-        raise ValueError(f"lr must be positive and finite, such as 0.03, got {lr!r}")
+    lr = positive_number(lr, "lr")
     engines.chosen("numpy")
-    return Playground(_subject(model, *_points(data), loss), optimizer, real_number(lr, "lr"), labels)
+    return Playground(_subject(model, *_points(data), loss), optimizer, lr, labels)
 
 
 def _points(data: Any) -> tuple[Any, Any]:

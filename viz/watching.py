@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, final
 
-from autograd.ops import listed, real_number
+from autograd.ops import listed, positive_number
 from viz import charts, moving, network_svg, page, plane
 from viz.anatomy import chain
 from viz.rendering import gif
@@ -51,9 +51,7 @@ def film(model: Any, X: Any, y: Any, *, seconds: float = 0.25) -> "Film":
     >>> shown
     <film of 3 frames>
     """
-    if not real_number(seconds, "seconds") > 0.0:
-        raise ValueError(f"seconds must be above 0, got {seconds!r}")
-    return Film(_Subject(model, X, y), seconds)
+    return Film(_Subject(model, X, y), positive_number(seconds, "seconds"))
 
 
 @final

@@ -115,6 +115,18 @@ def real_number(x: object, taker: str = "this") -> float:
         raise OverflowError(f"{taker} needs a number up to 1.8e308, got a larger {kind.__name__}") from None
 
 
+def positive_number(x: object, name: str) -> float:
+    """The float that ``x`` stands for; ValueError if it is not above 0 and finite. ``name`` begins the error message.
+
+    >>> positive_number(2, "lr")
+    2.0
+    """
+    number = real_number(x, name)
+    if not 0.0 < number < float("inf"):
+        raise ValueError(f"{name} must be above 0 and finite, got {x!r}")
+    return number
+
+
 def operand(x: Number, taker: str) -> Number:
     """What can record an op as it is, and the float that anything else stands for; see ``real_number``."""
     return x if hasattr(type(x), "_record") else real_number(x, taker)

@@ -113,6 +113,7 @@ def test_what_moves_downhill():
         (lambda: explore(Value(1.0) * 2, trainable=["w"]), TypeError, "trainable needs Values, got str"),
         (lambda: explore(Value(1.0) * 2, engine="neato"), ValueError, "engine must be one of"),
         (lambda: explore(Value(1.0) * 2, lr="fast"), TypeError, "lr"),
+        (lambda: explore(Value(1.0) * 2, lr=0), ValueError, "lr must be above 0 and finite, got 0"),
         (lambda: explore(Value(1.0) * 2).save("a.svg"), ValueError, r"saved as \.html"),
         (lambda: viz.animate(Value(1.0)), ValueError, "a leaf alone"),
         (lambda: viz.animate(Value(1.0) * 2, seconds=0), ValueError, "seconds must be above 0"),

@@ -159,7 +159,7 @@ def test_the_same_bytes_and_nothing_fetched():
         (lambda: viz.playground(nn.MLP(3, [1]), ([[1.0, 2.0, 3.0]], [1])), ValueError, "two numbers each, got 3"),
         (lambda: viz.playground(model(), DATA, optimizer="lion"), ValueError, "'sgd', 'adam', got 'lion'"),
         *[
-            (lambda lr=lr: viz.playground(model(), DATA, lr=lr), ValueError, "lr must be positive")
+            (lambda lr=lr: viz.playground(model(), DATA, lr=lr), ValueError, "lr must be above 0")
             for lr in (0, -1.0, math.inf, math.nan)
         ],
         (lambda: viz.playground(model(), DATA, labels=["a"]), ValueError, "name the 2 classes of the data, got 1"),
