@@ -9,6 +9,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from nn.batch import BatchNorm
 from nn.conv import AvgPool2d, Conv1d, Conv2d, Flatten, MaxPool2d, Unflatten
 from nn.exchange.packages import needed
 from nn.exchange.recorded import activation_of
@@ -38,11 +39,10 @@ _INSTALL = "torch"
 def from_torch(module: Any) -> Any:
     """The model with the layers and numbers of a ``torch.nn`` module: an ``MLP`` if all are linear, else a ``Sequential``.
 
-    It takes Sequential, Linear, Conv1d, Conv2d, MaxPool2d, AvgPool2d, LayerNorm, RMSNorm, Embedding, Flatten, Unflatten, Identity and
-    the activations that ``nn`` has, each behind a layer with weights; Dropout of a module in ``eval`` mode is nothing. RNN and GRU of
-    one layer become cells that answer with the last state. A layer without bias gets one of 0. Outputs and
-    gradients are those of the module in double to rounding, but for Softplus above its threshold, which PyTorch cuts off 2·10⁻⁹ too
-    low.
+    It takes Sequential, Linear, Conv1d, Conv2d, MaxPool2d, AvgPool2d, LayerNorm, RMSNorm, BatchNorm1d, Embedding, Flatten, Unflatten,
+    Identity and the activations that ``nn`` has, each behind a layer with weights; Dropout of a module in ``eval`` mode is nothing. RNN
+    and GRU of one layer become cells that answer with the last state. A layer without bias gets one of 0. Outputs and gradients are those
+    of the module in double to rounding, but for Softplus above its threshold, which PyTorch cuts off 2·10⁻⁹ too low.
 
     ImportError without PyTorch; TypeError for another module, a custom ``forward`` or hooks; ValueError for options that ``nn`` does
     not have.
@@ -166,6 +166,19 @@ def _norm(make: Callable[..., Module]) -> Callable[[Any], Module]:
     return read
 
 
+def _batch_norm(module: Any) -> Module:
+    _check_options(module, "BatchNorm1d", {"affine": True, "track_running_stats": True})
+    if module.momentum is None:
+        raise ValueError("from_torch needs BatchNorm1d with a number as momentum, which is what nn has; got None")
+    layer = BatchNorm(module.num_features, eps=module.eps, momentum=module.momentum)
+    layer.load_state_dict({name: numbers.tolist() for name, numbers in module.state_dict().items() if name != _COUNT})
+    return layer
+
+
+# How many batches PyTorch's norm has seen, which only a momentum of None makes use of.
+_COUNT = "num_batches_tracked"
+
+
 def _smallest(module: Any) -> float:
     """What PyTorch adds where no ε is given."""
     import torch
@@ -220,6 +233,7 @@ _READERS: dict[str, Callable[[Any], Module | None]] = {
     "AvgPool2d": _pool(AvgPool2d, {"ceil_mode": False, "count_include_pad": True, "divisor_override": None}),
     "LayerNorm": _norm(LayerNorm),
     "RMSNorm": _norm(RMSNorm),
+    "BatchNorm1d": _batch_norm,
     "Embedding": _embedding,
     "RNN": _recurrent,
     "GRU": _gru,
@@ -273,7 +287,10 @@ def to_torch(model: Module, *, dtype: str = "double") -> Any:
     if isinstance(model, Neuron):
         numbers = {"weight": [numbers["w"]], "bias": [numbers["b"]]}
     prefix = "" if isinstance(model, (MLP, Sequential)) else "0."
-    module.load_state_dict({prefix + name: torch.tensor(values, dtype=number) for name, values in numbers.items()})
+    state = module.state_dict()
+    state.clear()  # its metadata stay: a norm that counts no batches needs its version
+    state.update({prefix + name: torch.tensor(values, dtype=number) for name, values in numbers.items()})
+    module.load_state_dict(state)
     return module
 
 
@@ -312,6 +329,13 @@ def _sizes(layer: Any) -> dict[str, Any]:
     return {"kernel_size": geometry.kernel, "stride": geometry.stride, "padding": geometry.padding}
 
 
+def _uncounted(layer: BatchNorm, nn: Any) -> Any:
+    """The norm without the count of batches, so that its state dict is ours."""
+    norm = nn.BatchNorm1d(len(layer.gain), eps=layer.eps, momentum=layer.momentum)
+    norm.register_buffer(_COUNT, None)
+    return norm
+
+
 _WRITERS: dict[type, Callable[[Any, Any], Any]] = {
     Neuron: lambda neuron, nn: nn.Linear(len(neuron.w), 1),
     Layer: lambda layer, nn: nn.Linear(len(layer.neurons[0].w), len(layer.neurons)),
@@ -321,6 +345,7 @@ _WRITERS: dict[type, Callable[[Any, Any], Any]] = {
     MaxPool2d: lambda layer, nn: nn.MaxPool2d(**_sizes(layer)),
     LayerNorm: lambda layer, nn: nn.LayerNorm(len(layer.gain), eps=layer.eps),
     RMSNorm: lambda layer, nn: nn.RMSNorm(len(layer.gain), eps=layer.eps),
+    BatchNorm: _uncounted,
     Embedding: lambda layer, nn: nn.Embedding(len(layer.weight), len(layer.weight[0])),
     Dropout: lambda layer, nn: nn.Dropout(layer.p),
     Flatten: lambda layer, nn: nn.Flatten(),

@@ -121,6 +121,23 @@ def test_embeddings_both_ways() -> None:
     assert nn.to_torch(model)(torch.tensor([2])).tolist() == module(torch.tensor([2])).tolist()
 
 
+def test_batch_norms_both_ways() -> None:
+    """A batch in training moves the running numbers alike, and in use both give the same."""
+    model = nn.Sequential(
+        nn.Layer(3, 4, activation="tanh", seed=0), nn.BatchNorm(4, eps=1e-3, momentum=0.2), nn.Layer(4, 2, seed=1)
+    )
+    module, X = nn.to_torch(model), rows(3, 6)
+    given = torch.tensor(X, dtype=torch.float64)
+    module.train()(given)
+    model.layers[1].batch([model.layers[0](x) for x in X])
+    expected = module.eval()(given).detach().numpy()
+    assert np.abs(np.array(model.predict(X)) - expected).max() < 1e-12
+    back = nn.from_torch(module)
+    assert back.layers[1].architecture() == model.layers[1].architecture()
+    assert np.abs(np.array(back.predict(X)) - expected).max() < 1e-12
+    model.load_state_dict(module.state_dict())
+
+
 def test_norms_go_to_torch_and_back() -> None:
     model = nn.Sequential(nn.Layer(3, 4, seed=0), nn.LayerNorm(4, eps=1e-3), nn.Layer(4, 3, seed=1), nn.RMSNorm(3))
     for k, p in enumerate(model.parameters()):
@@ -184,7 +201,7 @@ def _hooked() -> Any:
 REFUSED = {
     "custom forward": (lambda: T.Sequential(T.Linear(2, 2), _Custom()), TypeError, "does not know _Custom"),
     "custom sequential": (lambda: _Doubled(T.Linear(2, 2)), TypeError, "does not know _Doubled"),
-    "unknown layer": (lambda: T.Sequential(T.Linear(2, 2), T.BatchNorm1d(2)), TypeError, "does not know BatchNorm1d"),
+    "unknown layer": (lambda: T.Sequential(T.Linear(2, 2), T.BatchNorm2d(2)), TypeError, "does not know BatchNorm2d"),
     "hook": (_hooked, TypeError, "hooks or parametrizations of Linear"),
     "groups": (lambda: T.Conv2d(2, 2, 3, groups=2), ValueError, "Conv2d with groups=1"),
     "same": (lambda: T.Conv1d(1, 1, 3, padding="same"), ValueError, "padding of Conv1d as numbers"),
@@ -200,6 +217,8 @@ REFUSED = {
     ),
     "two layers": (lambda: T.GRU(1, 1, num_layers=2), ValueError, "GRU with num_layers=1"),
     "both ways": (lambda: T.RNN(1, 1, bidirectional=True), ValueError, "RNN with bidirectional=False"),
+    "no running numbers": (lambda: T.BatchNorm1d(2, track_running_stats=False), ValueError, "track_running_stats=True"),
+    "all batches alike": (lambda: T.BatchNorm1d(2, momentum=None), ValueError, "BatchNorm1d with a number as momentum"),
     "padded": (lambda: T.Embedding(2, 2, padding_idx=0), ValueError, "Embedding with padding_idx=None"),
     "LSTM": (lambda: T.LSTM(1, 1), TypeError, "does not know LSTM"),
     "no layer": (lambda: T.Sequential(), ValueError, "no layer"),
@@ -225,7 +244,7 @@ def test_dropout_goes_to_torch() -> None:
 
 
 @pytest.mark.parametrize(
-    "name, said", [("cells", "GRU"), ("states", "Recurrent"), ("noises", "BatchNorm"), ("samples", "NormalSample")]
+    "name, said", [("cells", "GRU"), ("states", "Recurrent"), ("noises", "GaussianNoise"), ("samples", "NormalSample")]
 )
 def test_layers_that_no_module_is_are_refused_with_those_that_are(name: str, said: str) -> None:
     with pytest.raises(TypeError, match=f"does not know {said}; it takes Neuron, Layer, Conv1d"):
