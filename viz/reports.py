@@ -41,11 +41,12 @@ def report(
 ) -> Path:
     """Write ``path``, one HTML file about a trained model that needs nothing else, and return the path.
 
-    It holds what was trained, the curves of ``history`` (what ``fit`` returned), the decision boundary or the confusion matrix with the
-    worst mistakes, the network at its levels for the first sample, one neuron to step through, time and engine, and how to load the
-    model. ``data`` has ``X`` and ``y``, as the data sets of ``nn`` have (what they hold out is judged, if anything), or is such a pair.
-    ``loss`` is the name of the loss, ``seconds`` what the training took, ``weights`` the file the model was saved to, and ``threshold``
-    the score between two classes. ValueError for another ending than ``.html`` and a model without parameters.
+    It holds what was trained, the curves of ``history`` (what ``fit`` returned; None for a model trained elsewhere), the decision
+    boundary or the confusion matrix with the worst mistakes, the network at its levels for the first sample, one neuron to step
+    through, time and engine, and how to load the model. ``data`` has ``X`` and ``y``, as the data sets of ``nn`` have (what they hold
+    out is judged, if anything), or is such a pair. ``loss`` is the name of the loss, ``seconds`` what the training took, ``weights`` the
+    file the model was saved to, and ``threshold`` the score between two classes. ValueError for another ending than ``.html`` and a
+    model without parameters.
 
     >>> import nn, tempfile
     >>> data, model = nn.moons(20, seed=0), nn.MLP(2, [4, 1], seed=0)
@@ -54,8 +55,8 @@ def report(
     ...     report(model, history, data, f"{folder}/report.html").name
     'report.html'
     """
-    if not hasattr(history, "epochs"):
-        raise TypeError(f"history must be what nn.fit returned, got {describe(history)}")
+    if history is not None and not hasattr(history, "epochs"):
+        raise TypeError(f"history must be what nn.fit returned, or None for a model trained elsewhere, got {describe(history)}")
     subject = _Subject(model, data, threshold)
     return page.saved(path, "a report", {".html": lambda: _written(subject, history, loss, seconds, weights)})
 
@@ -64,7 +65,7 @@ def _written(subject: "_Subject", history: Any, loss: str, seconds: float | None
     title = f"{type(subject.model).__name__} {subject.sizes}{f' on {subject.name}' if subject.name else ''}"
     sections = [
         ("", _facts(subject, history, loss, seconds)),
-        ("How it learnt", _curves(history)),
+        ("How it learnt", "" if history is None else _curves(history)),
         *_judgement(subject),
         *_network(subject),
         *_stepper(subject),
@@ -97,7 +98,10 @@ class _Subject:
         self.is_held_out = bool(held_out)
         self.rows, self.targets = ([list(map(float, row)) for row in held_out], list(data.y_held_out)) if held_out else self.train
         self.name = str(getattr(data, "name", ""))
-        self.classes = [str(name) for name in getattr(data, "classes", None) or sorted(set(self.train[1]))]
+        labels = getattr(model, "classes", None)
+        self.classes = [str(name) for name in labels or getattr(data, "classes", None) or sorted(set(self.train[1]))]
+        # The class of each sample: its place among the labels that the model knows; without labels −1 and 1 are 0 and 1.
+        self.wanted = [labels.index(t) if labels else max(0, int(t)) for t in self.targets]
 
     @property
     def sizes(self) -> str:
@@ -121,23 +125,20 @@ class _Subject:
         scores = self.model.predict(self.rows)
         return [s.index(max(s)) if isinstance(s, list) else int(s > self.threshold) for s in scores]
 
-    @property
-    def wanted(self) -> list[int]:
-        """The class of each sample, −1 and 1 being 0 and 1."""
-        return [max(0, int(t)) for t in self.targets]
-
 
 def _facts(subject: _Subject, history: Any, loss: str, seconds: float | None) -> str:
     rows = {"data": f"{len(subject.train[0])} samples for training" + _aside(subject)}
     rows["parameters"] = f"{len(subject.model.parameters()):,}"
     if loss:
         rows["loss"] = loss
-    rows["epochs"] = f"{history.epochs}{history.ending}"
-    if history.loss:
+    if history is not None:
+        rows["epochs"] = f"{history.epochs}{history.ending}"
+    if history is not None and history.loss:
         rows["last loss"] = number(history.loss[-1])
     rows["right answers"] = ", ".join(_shares(subject))
-    engines = {"eager": "plain Python", "numpy": "compiled for NumPy", "llvm": "compiled to native code"}
-    rows["engine"] = engines.get(history.engine, history.engine) + ("" if seconds is None else f", {seconds:.1f} s")
+    if history is not None:
+        engines = {"eager": "plain Python", "numpy": "compiled for NumPy", "llvm": "compiled to native code"}
+        rows["engine"] = engines.get(history.engine, history.engine) + ("" if seconds is None else f", {seconds:.1f} s")
     return "<dl>" + "".join(f"<dt>{escaped(key)}</dt><dd>{escaped(value)}</dd>" for key, value in rows.items()) + "</dl>"
 
 
@@ -190,19 +191,20 @@ def _confusion(subject: _Subject) -> str:
     for wanted, answer in zip(subject.wanted, subject.predicted, strict=True):
         counts[wanted][answer] += 1
     left = 20.0 + max(width_of(name, 12) for name in subject.classes)
-    body = [text(left + _CELL * k / 2, 16, "answer", 11, fill="#8a929c")]
+    wide = max(_CELL, *[width_of(name[:12], 11) + 10.0 for name in subject.classes])
+    body = [text(left + wide * k / 2, 16, "answer", 11, fill="#8a929c")]
     for i, name in enumerate(subject.classes):
         y = 44 + _CELL * i
-        body += [text(left - 8, y + 19, name, 12, "end"), text(left + _CELL * (i + 0.5), 38, name[:6], 11)]
+        body += [text(left - 8, y + 19, name, 12, "end"), text(left + wide * (i + 0.5), 38, name[:12], 11)]
         for j, count in enumerate(counts[i]):
             share = count / max(1, sum(counts[i]))
             fill = pixels.mixed(pixels.PAPER, pixels.BLUE if i == j else pixels.ORANGE, 0.9 * share if count else 0.0)
-            place = f'x="{left + _CELL * j}" y="{y}" width="{_CELL}" height="{_CELL}"'
+            place = f'x="{left + wide * j}" y="{y}" width="{wide}" height="{_CELL}"'
             body.append(f'<rect {place} fill="{pixels.hexed(fill)}" stroke="#dfe3e8"/>')
             if count:
                 ink = "#ffffff" if sum(fill) < 420 else "#22262b"
-                body.append(text(left + _CELL * (j + 0.5), y + 19, str(count), 11, fill=ink))
-    return network_svg.write(body, left + _CELL * k + 20, 60 + _CELL * k, "confusion matrix")
+                body.append(text(left + wide * (j + 0.5), y + 19, str(count), 11, fill=ink))
+    return network_svg.write(body, left + wide * k + 20, 60 + _CELL * k, "confusion matrix")
 
 
 def _mistakes(subject: _Subject) -> str:

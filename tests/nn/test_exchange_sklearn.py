@@ -103,6 +103,7 @@ def test_from_there_everything_works(tmp_path: Path) -> None:
     for picture in (viz.draw(loss), viz.network(model, X[label].tolist())):
         assert "svg+xml" in picture._repr_html_()
     assert "∂" in str(viz.derive(loss, model.layers[0].neurons[0].w[0]))
+    assert "versicolor" in viz.report(model, None, (X, y), tmp_path / "report.html").read_text("utf-8")
     before = model.predict(X[:1])
     nn.fit(model, X, y, loss="cross_entropy", epochs=1, seed=0, progress=False)
     assert model.predict(X[:1]) != before

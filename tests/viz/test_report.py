@@ -64,6 +64,17 @@ def test_the_confusion_matrix_counts_and_mistakes_are_images(tmp_path):
     assert mistakes[: mistakes.index("</svg>")].count("<image") == min(12, 30 - right)
 
 
+def test_labels_that_are_words_and_a_model_that_was_trained_elsewhere(tmp_path):
+    data = nn.moons(40, noise=0.1, seed=0)
+    y = ["a ship" if t else "an aeroplane" for t in data.y]
+    for outputs, loss in ((1, "bce"), (2, "cross_entropy")):
+        model = nn.MLP(2, [4, outputs], activation="tanh", seed=0)
+        nn.fit(model, data.X, y, loss=loss, epochs=3, seed=0, progress=False)
+        said = Outline(viz.report(model, None, (data.X, y), tmp_path / "report.html").read_text(encoding="utf-8")).said
+        assert {"a ship", "an aeroplane", f"{model.accuracy(data.X, y):.1%} of the training samples"} <= set(said)
+        assert not {"epochs", "engine", "How it learnt"} & set(said)
+
+
 @pytest.mark.parametrize("make", [moons, pixels])
 def test_one_small_file_that_fetches_nothing(tmp_path, make):
     model, history, data = make()
@@ -104,7 +115,11 @@ def test_in_a_browser_on_a_phone(tmp_path):
     [
         (lambda: (*moons(), "report.pdf"), ValueError, r"saved as \.html; got 'report.pdf'"),
         (lambda: (nn.Flatten(), *moons()[1:], "r.html"), ValueError, "model with parameters, got Flatten"),
-        (lambda: (moons()[0], None, moons()[2], "r.html"), TypeError, "history must be what nn.fit returned, got NoneType"),
+        (
+            lambda: (moons()[0], [0.5], moons()[2], "r.html"),
+            TypeError,
+            "history must be what nn.fit returned, or None .*, got list",
+        ),
         (lambda: (*moons()[:2], 7, "r.html"), TypeError, "X and y, or be the pair of them, got int"),
     ],
 )
