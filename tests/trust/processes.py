@@ -168,8 +168,6 @@ MEASURED = """
 import gc, os, sys, tempfile
 from pathlib import Path
 
-ROOM = 2**16  # what allocators may take at once
-
 def resident():
     gc.collect()
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
@@ -178,14 +176,19 @@ def opened():
     return len(os.listdir("/proc/self/fd")) + len(os.listdir(tempfile.gettempdir()))
 
 def growth(work, rounds, before):
-    '''Bytes for each unit of work, once it has gone on for a while; a file left open or behind counts as a megabyte.'''
+    '''Bytes for each unit of work, once it has gone on for a while; a file left open or behind counts as a megabyte.
+
+    What every unit leaves behind is in every quarter of them; what the heap takes in one go, whenever it does, is in one.
+    '''
     for k in range(before):
         work(k)
-    bytes_before, files_before = resident(), opened()
+    quarter, sizes, files_before = max(rounds // 4, 1), [resident()], opened()
     for k in range(before, before + rounds):
         work(k)
-    grown = max(0, resident() - bytes_before - ROOM) + 2**20 * max(0, opened() - files_before)
-    print(grown / rounds)
+        if (k - before) % quarter == quarter - 1:
+            sizes.append(resident())
+    grown = min(later - earlier for earlier, later in zip(sizes, sizes[1:]))
+    print(max(0, grown) / quarter + 2**20 * max(0, opened() - files_before) / rounds)
 """
 
 TRAINING = (
