@@ -12,7 +12,7 @@ from benchmarks.report import rewrite, telling, terminal
 
 
 def main() -> None:
-    """Measure the themes, print the table and keep the numbers as JSON."""
+    """Measure the themes; print each one's table, and keep its numbers as JSON beside those of the others."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
         description="Measure speed and memory side by side with the alternatives that are installed (pip install -e '.[bench]').",
@@ -32,12 +32,15 @@ def main() -> None:
         parser.error(f"there is no theme {unknown[0]!r}; expected one of {', '.join(THEMES)}")
     if options.repeat < 1:
         parser.error(f"--repeat must be at least 1, got {options.repeat}")
-    results = results_of(options.themes or THEMES, options.repeat)
-    options.json.write_text(json.dumps(results, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    if options.readme:
-        rewrite(ROOT / "docs" / "benchmarks.md", results)
-        rewrite(ROOT / "README.md", results, telling)
-    print(terminal(results))
+    kept = json.loads(options.json.read_text(encoding="utf-8")) if options.json.exists() else {}
+    for theme in options.themes or THEMES:
+        kept[theme] = results_of(theme, options.repeat)
+        print(terminal(theme, kept[theme]), flush=True)
+        results = {theme: kept[theme] for theme in THEMES if theme in kept}
+        options.json.write_text(json.dumps(results, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        if options.readme:
+            rewrite(ROOT / "docs" / "benchmarks.md", results)
+            rewrite(ROOT / "README.md", results, telling)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -95,16 +95,11 @@ def measure(contenders: Iterable[Contender], rounds: int) -> dict[Contender, lis
     return samples
 
 
-def results_of(themes: Sequence[str], rounds: int) -> dict[str, Any]:
-    """Everything about one run, ready for JSON: when, where, with what, and a result for each row of the themes."""
-    rows: list[dict[str, Any]] = []
-    contenders: list[Contender] = []
-    for theme in themes:
-        claims: list[Row] = importlib.import_module(f"benchmarks.{theme}").ROWS
-        taking_part = [contender for row in claims for contender in (row.ours, row.against) if contender]
-        samples = measure(taking_part, rounds)
-        rows += [{"theme": theme, **judged(row, samples)} for row in claims]
-        contenders += taking_part
+def results_of(theme: str, rounds: int) -> dict[str, Any]:
+    """Everything about a theme's run, ready for JSON: when, where, with what, and a result for each row."""
+    claims: list[Row] = importlib.import_module(f"benchmarks.{theme}").ROWS
+    contenders = [contender for row in claims for contender in (row.ours, row.against) if contender]
+    samples = measure(contenders, rounds)
     others = list(dict.fromkeys(contender.needs for contender in contenders if contender.needs))
     return {
         "date": datetime.date.today().isoformat(),
@@ -113,7 +108,7 @@ def results_of(themes: Sequence[str], rounds: int) -> dict[str, Any]:
         "versions": {"chalkgrad": autograd.__version__} | {name: version for name in others if (version := version_of(name))},
         "missing": [name for name in others if not version_of(name)],
         "rounds": rounds,
-        "rows": rows,
+        "rows": [judged(row, samples) for row in claims],
     }
 
 

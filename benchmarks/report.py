@@ -1,9 +1,11 @@
-"""The results of a run as a table: for the terminal, all rows for docs/benchmarks.md, a few for the README. It computes nothing."""
+"""The results as tables: for the terminal, all rows for docs/benchmarks.md, a few for the README. It computes nothing."""
 
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+# What harness.results_of says of a theme.
+Results = dict[str, Any]
 _SCALES = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
 _VERDICTS = {True: "met", False: "MISSED", None: ""}
 # The rows that the README shows.
@@ -66,40 +68,42 @@ def cells(row: dict[str, Any]) -> tuple[str, ...]:
     return row["name"], ours, _against(row), ratio(row["ratio"]), _bar(row), _VERDICTS[row["met"]]
 
 
-def headline(results: dict[str, Any]) -> str:
+def headline(results: Results) -> str:
     """When, where and with what, in one line."""
     versions = ", ".join(f"{name} {version}" for name, version in results["versions"].items())
     missing = "".join(f"; {name} is not installed" for name in results["missing"])
     return f"{results['date']}, {results['machine']}, Python {results['python']}, {versions}{missing}"
 
 
-def terminal(results: dict[str, Any]) -> str:
-    """The table in columns, with a line for each theme."""
+def terminal(theme: str, results: Results) -> str:
+    """The table of a theme in columns."""
     lines = [HEADINGS, *map(cells, results["rows"])]
     widths = [max(len(line[i]) for line in lines) for i in range(len(HEADINGS))]
-
-    def aligned(line: tuple[str, ...]) -> str:
-        return "  " + "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-
-    shown, theme = [headline(results), "", aligned(HEADINGS)], ""
-    for row in results["rows"]:
-        if row["theme"] != theme:
-            theme = row["theme"]
-            shown.append(theme)
-        shown.append(aligned(cells(row)))
-    return "\n".join(shown)
+    aligned = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
+    return "\n".join([f"{theme}: {headline(results)}", *(f"  {line}" for line in aligned)])
 
 
-def markdown(results: dict[str, Any]) -> str:
-    """The table as Markdown, with the headline below; without the verdicts, unless a bar is missed."""
-    lines = [HEADINGS[:5], ("---",) * 5, *(_shown(row) for row in results["rows"])]
-    table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-    return f"{table}\n\nMedians of {results['rounds']} rounds: {headline(results)}.\n"
+def markdown(results: dict[str, Results]) -> str:
+    """The tables as Markdown, one for each theme, with its headline below; without the verdicts, unless a bar is missed."""
+    return "\n".join(
+        f"### {theme.replace('_', ' ').capitalize()}\n\n{_table(run['rows'])}\n{_medians(run)}.\n"
+        for theme, run in results.items()
+    )
 
 
-def telling(results: dict[str, Any]) -> str:
-    """The rows of the README, as ``markdown`` writes them."""
-    return markdown({**results, "rows": [row for row in results["rows"] if row["name"] in TELLING]})
+def telling(results: dict[str, Results]) -> str:
+    """The rows of the README, with the headlines of their themes."""
+    chosen = [(row, _medians(run)) for run in results.values() for row in run["rows"] if row["name"] in TELLING]
+    return f"{_table([row for row, _ in chosen])}\n{'; '.join(dict.fromkeys(medians for _, medians in chosen))}.\n"
+
+
+def _table(rows: list[dict[str, Any]]) -> str:
+    lines = [HEADINGS[:5], ("---",) * 5, *map(_shown, rows)]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _medians(results: Results) -> str:
+    return f"Medians of {results['rounds']} rounds: {headline(results)}"
 
 
 def _shown(row: dict[str, Any]) -> tuple[str, ...]:
@@ -107,7 +111,7 @@ def _shown(row: dict[str, Any]) -> tuple[str, ...]:
     return (*shown[:4], f"{shown[4]} (missed)" if verdict == _VERDICTS[False] else shown[4])
 
 
-def rewrite(path: Path, results: dict[str, Any], render: Callable[[dict[str, Any]], str] = markdown) -> None:
+def rewrite(path: Path, results: dict[str, Results], render: Callable[[dict[str, Results]], str] = markdown) -> None:
     """Put the table between the two marks in a file; ValueError if it has none."""
     before, begin, rest = path.read_text(encoding="utf-8").partition(BEGIN)
     _, end, after = rest.partition(END)

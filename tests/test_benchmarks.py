@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks import THEMES
 from benchmarks.harness import Contender, Row, judged, measure, run_once
-from benchmarks.report import markdown, quantity, ratio, rewrite, terminal
+from benchmarks.report import TELLING, markdown, quantity, ratio, rewrite, telling, terminal
 from benchmarks.start import start_time
 from benchmarks.two_moons import loss_of, plain_network
 
@@ -22,13 +22,15 @@ THEIRS = Contender("other", start_time, needs="no-such-package-anywhere")
 
 def test_the_command_prints_a_table_and_writes_json(tmp_path: Path) -> None:
     path = tmp_path / "results.json"
+    path.write_text('{"calls": "kept", "start": "old"}', encoding="utf-8")
     command = [sys.executable, "-m", "benchmarks", "start", "--repeat", "1", "--json", str(path)]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     results = json.loads(path.read_text(encoding="utf-8"))
     assert "import autograd" in run.stdout
     assert "an empty Python" in run.stdout
-    assert results["rows"][0]["ratio"] > 0
-    assert results["python"] in run.stdout
+    assert results["start"]["rows"][0]["ratio"] > 0
+    assert results["start"]["python"] in run.stdout
+    assert results["calls"] == "kept"
 
 
 def test_an_unknown_theme_is_named() -> None:
@@ -54,8 +56,8 @@ def test_a_missing_package_is_named_and_nothing_is_judged() -> None:
     row = judged(Row("work", "s", OURS, THEIRS, bar=0.5), samples)
     assert (row["ratio"], row["met"]) == (None, None)
     results = _results([row], missing=["no-such-package-anywhere"])
-    assert "other is missing" in terminal(results)
-    assert "no-such-package-anywhere is not installed" in terminal(results)
+    assert "other is missing" in terminal("start", results)
+    assert "no-such-package-anywhere is not installed" in terminal("start", results)
 
 
 @pytest.mark.parametrize(("bar", "met"), [(0.5, True), (0.4, False), (None, None)])
@@ -96,12 +98,22 @@ def test_small_ratios_are_fractions_and_a_thousand_is_not() -> None:
 def test_the_table_goes_between_the_marks(tmp_path: Path) -> None:
     path = tmp_path / "page.md"
     path.write_text("above\n<!-- benchmarks -->\nold\n<!-- /benchmarks -->\nbelow\n", encoding="utf-8")
-    results = _results([judged(Row("size", "bytes", OURS, bar=350), {OURS: [135.0]})])
+    run = _results([judged(Row("size", "bytes", OURS, bar=350), {OURS: [135.0]})])
+    results = {"start": run, "two_moons": {**run, "rounds": 3}}
     rewrite(path, results)
     assert path.read_text(encoding="utf-8") == f"above\n<!-- benchmarks -->\n{markdown(results)}<!-- /benchmarks -->\nbelow\n"
     path.write_text("no marks", encoding="utf-8")
     with pytest.raises(ValueError, match="benchmarks -->"):
         rewrite(path, results)
+
+
+def test_each_theme_says_when_it_was_measured_and_the_short_table_too() -> None:
+    run = _results([judged(Row(name, "bytes", OURS, bar=350), {OURS: [135.0]}) for name in (TELLING[0], "another")])
+    results = {"start": run, "two_moons": {**run, "date": "2026-02-02"}}
+    table, short = markdown(results), telling(results)
+    assert (table.count("### Two moons"), table.count("| another |"), table.count("Medians of 1 rounds: 2026-0")) == (1, 2, 2)
+    assert (short.count(f"| {TELLING[0]} |"), short.count("another"), short.count("Medians of 1 rounds: 2026-0")) == (2, 0, 2)
+    assert telling({"start": run, "two_moons": run}).count("Medians") == 1
 
 
 def test_both_sides_of_the_race_do_the_same_work() -> None:
@@ -126,5 +138,5 @@ def _results(rows: list[dict[str, Any]], missing: list[str] | None = None) -> di
         "versions": {"chalkgrad": "0"},
         "missing": missing or [],
         "rounds": 1,
-        "rows": [{"theme": "start", **row} for row in rows],
+        "rows": rows,
     }
