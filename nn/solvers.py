@@ -31,24 +31,52 @@ class _Over(Exception):
 
 def lbfgs(training: Training, objective: Objective) -> None:
     """Train by L-BFGS."""
-    answers: dict[bytes, float] = {}  # the right answers at the points of this iteration
+    known: dict[bytes, Tally] = {}  # what was found at the points of this iteration
+    l1 = training.task.l1
 
     def value(x: Array) -> tuple[float, Array]:
-        loss, slope, answers[x.tobytes()] = objective.loss_and_gradient(x)
+        loss, slope, right = objective.loss_and_gradient(x)
+        known[x.tobytes()] = Tally(loss, right)
         return loss, slope
 
     def after(intermediate_result: Any) -> None:
         x = intermediate_result.x
-        _note(training, x, Tally(float(intermediate_result.fun), answers[x.tobytes()]))
-        answers.clear()
+        x = _joined(x) if l1 else x
+        _note(training, x, known[x.tobytes()])
+        known.clear()
 
-    options = {"maxiter": EVALUATIONS, "maxfun": EVALUATIONS, "ftol": TOLERANCE, "gtol": TOLERANCE, "maxcor": 20}
-    _run(
-        training,
-        objective.engine,
-        lambda x: value(x)[0],
-        lambda x: minimize(value, x, jac=True, method="L-BFGS-B", callback=after, options=options),
-    )
+    def solve(x: Array) -> None:
+        asked, start, bounds = (_parted(value, l1), _halves(x), [(0.0, None)] * (2 * len(x))) if l1 else (value, x, None)
+        options = {"maxiter": EVALUATIONS, "maxfun": EVALUATIONS, "ftol": TOLERANCE, "gtol": TOLERANCE, "maxcor": 20}
+        minimize(asked, start, jac=True, method="L-BFGS-B", bounds=bounds, callback=after, options=options)
+
+    _run(training, objective.engine, lambda x: value(x)[0], solve)
+
+
+# |p| has a kink, at which L-BFGS gets stuck. As u − v of two halves of at least 0, over which l1·Σ(u + v) is smooth, it has none: one of
+# the halves is 0 at the minimum, or both, and the parameter with them. (Schmidt, Fung and Rosales, Fast optimization methods for L1
+# regularization, 2007.)
+
+
+def _halves(x: Array) -> Array:
+    return np.concatenate([np.maximum(x, 0.0), np.maximum(-x, 0.0)])
+
+
+def _joined(halves: Array) -> Array:
+    u, v = np.split(halves, 2)
+    return u - v
+
+
+def _parted(value: Callable[[Array], tuple[float, Array]], l1: float) -> Callable[[Array], tuple[float, Array]]:
+    """Loss and gradient as a function of the halves."""
+
+    def of_halves(halves: Array) -> tuple[float, Array]:
+        x = _joined(halves)
+        loss, slope = value(x)
+        smooth = slope - l1 * np.sign(x)
+        return loss + l1 * float(halves.sum() - np.abs(x).sum()), np.concatenate([l1 + smooth, l1 - smooth])
+
+    return of_halves
 
 
 def lm(training: Training, objective: Objective) -> None:

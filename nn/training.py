@@ -66,7 +66,7 @@ def fit(
 
     ``optimizer`` is ``"adam"`` (the default), ``"sgd"``, ``"adamw"``, or an object, such as ``nn.Adam(model.parameters(), lr=0.02)``;
     or a solver of SciPy's on all samples at once, an epoch being one of its iterations: ``"lbfgs"`` for any loss, ``"lm"``
-    (Levenberg–Marquardt) for squared errors, far ahead of the others on small smooth problems.
+    (Levenberg–Marquardt) for squared errors without ``l1``, far ahead of the others on small smooth problems.
     With a name go ``lr``: a rate, a function of the step counted from 1, or a schedule over all steps from the optimizer's usual rate,
     ``"cosine"``, ``"step"`` or ``"warm-up"`` (see ``nn.schedules``); and ``trainable``: the layers or parameters that learn, all others
     stay as they are. ``l2`` adds l2·Σp² over the model's parameters and ``l1`` adds l1·Σ|p|; ``clip`` shortens the gradient of a batch
@@ -98,7 +98,7 @@ def fit(
     Rows of ``X`` may differ in length where the model ``takes_sequences``, as ``nn.GRU`` and ``nn.Embedding`` do. Compiled training splits
     a batch by length then, with one program for each.
 
-    At the end the model has its last weights, or with ``restore_best`` those of the history's ``best_epoch``.
+    At the end the model has its last weights, or with ``restore_best`` those of the epoch with the lowest validation loss.
     Ctrl-C ends the training too: the model keeps the weights of the best epoch so far and a line on stderr says so. A loss or
     weight that becomes nan or inf raises FloatingPointError, likewise with the best weights kept. ValueError and TypeError for
     wrong input come before the first step.
@@ -114,8 +114,9 @@ def fit(
     spec = loss_of(loss)
     _check_settings(l2, l1, epochs, batch_size, callbacks)
     stopping, cut = Stopping(patience, min_delta, restore_best), checked_clip(clip)
-    if patience is not None and validation is None:
-        raise ValueError(f"patience={patience} waits for the validation loss: give validation=(X, y), or a share such as 0.2")
+    if validation is None and (patience is not None or restore_best):
+        wanting = "restore_best=True looks for the lowest" if patience is None else f"patience={patience} waits for the"
+        raise ValueError(f"{wanting} validation loss: give validation=(X, y), or a share such as 0.2")
     reader = Reader(model, spec, y, class_weight, sample_weight)
     data, held_out = reader.read(X, y, sample_weight), reader.validation(validation)
     if validation is not None and held_out is None:
@@ -211,9 +212,8 @@ def _learning(own: list[Value], trainable: Part | Sequence[Part] | None) -> list
         if not isinstance(part, Module | Value):
             raise TypeError(f"trainable[{i}] must be a layer or a parameter of the model, got {type(part).__name__}")
         chosen.update(part.parameters() if isinstance(part, Module) else [part])
-    strangers = chosen.difference(own)
+    strangers = len(chosen.difference(own))
     if strangers or not chosen:
-        raise ValueError(
-            f"trainable must hold layers or parameters of this model, got {len(strangers)} parameters that are not its"
-        )
+        got = f"{strangers} parameter(s) that are not its" if strangers else "none"
+        raise ValueError(f"trainable must hold layers or parameters of this model, got {got}")
     return [p for p in own if p in chosen]

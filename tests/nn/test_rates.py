@@ -201,10 +201,10 @@ def test_what_stays_costs_no_work_in_compiled_steps(monkeypatch: pytest.MonkeyPa
         ({"batch_size": "2"}, "batch_size must be a whole number of at least 1, got '2'"),
         ({"callbacks": [1]}, r"callbacks\[0\] must be a function of the epoch and the history, got int"),
         ({"callbacks": print}, "callbacks must be a list of functions, got builtin_function_or_method"),
-        ({"trainable": []}, "trainable must hold layers or parameters of this model, got 0"),
+        ({"trainable": []}, "trainable must hold layers or parameters of this model, got none$"),
         (
             {"trainable": [nn.Layer(2, 2)]},
-            "trainable must hold layers or parameters of this model, got 6 parameters that are not",
+            r"trainable must hold layers or parameters of this model, got 6 parameter\(s\) that are not its",
         ),
         ({"trainable": ["layers.0"]}, r"trainable\[0\] must be a layer or a parameter of the model, got str"),
     ],

@@ -100,6 +100,25 @@ def test_the_line_of_least_squares_in_one_iteration() -> None:
 
 
 @pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("l1", [0.03, 0.3, 3.0])
+def test_lbfgs_with_l1_is_scikit_learns_lasso(engine: str, l1: float) -> None:
+    """A linear model, of which the penalty makes many weights 0, and these exactly."""
+    linear_model = pytest.importorskip("sklearn.linear_model")
+    draw = np.random.RandomState(0)
+    rows = draw.normal(size=(40, 8))
+    y = rows @ [2.0, -1.0, 0.5, 0.1, 0.0, 0.0, 0.0, 0.0] + 0.3 + 0.1 * draw.normal(size=40)
+    model = nn.Neuron(8, nonlin=False, seed=0)
+    history = nn.fit(model, rows, y, optimizer="lbfgs", l1=l1, epochs=200, engine=engine, **QUIET)
+    lasso = linear_model.Lasso(alpha=l1 / 2, fit_intercept=False, tol=1e-12, max_iter=100_000)  # the bias is penalised, too
+    expected = lasso.fit(np.column_stack([rows, np.ones(40)]), y).coef_.tolist()
+    got = [p.data for p in model.parameters()]
+    assert got == pytest.approx(expected, rel=1e-6, abs=1e-9)
+    assert [p == 0.0 for p in got] == [p == 0.0 for p in expected] and 0.0 in got
+    error = sum((p - t) ** 2 for p, t in zip(model.predict(rows), y, strict=True)) / 40 + l1 * sum(map(abs, got))
+    assert history.loss[-1] == pytest.approx(error, rel=1e-12) and history.converged
+
+
+@pytest.mark.parametrize("engine", ENGINES)
 def test_the_jacobian_is_that_of_numerical_differentiation(engine: str) -> None:
     model = nn.MLP(2, [3, 2], activation="tanh", seed=0)
     data = samples(FEW, [[0.1, 1.0], [0.3, 0.5], [0.2, 0.0], [0.4, 1.5], [0.0, 1.0], [1.0, 0.5]])
