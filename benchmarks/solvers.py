@@ -105,8 +105,9 @@ def evaluation(solver: str) -> float:
     )
     point = np.array([p.data for p in parameters])
     asked = objective.residuals if solver == "lm" else objective.loss_and_gradient
-    whole, native = ([_seconds(f) for _ in range(50)] for f in (lambda: asked(point), objective._program.run))
-    return min(whole) - min(native)
+    tries = [(_seconds(lambda: asked(point)), _seconds(objective._program.run)) for _ in range(50)]
+    whole, native = map(min, zip(*tries, strict=True))
+    return whole - native
 
 
 def _seconds(work: Any) -> float:

@@ -39,7 +39,7 @@ class Objective(Protocol):
         """E at these parameters, its gradient, and how many answers are right."""
 
     def residuals(self, x: Array) -> tuple[Array, Array, float]:
-        """The residuals, their Jacobian [residual, parameter], and how many answers are right."""
+        """The residuals, their Jacobian [residual, parameter], and how many answers are right; the Jacobian until the next call."""
 
     def evaluate(self, data: Samples) -> tuple[float, float]:
         """The mean loss and the right answers for other samples, at the parameters that the model has now."""
@@ -125,30 +125,6 @@ class Parts:
 
 
 @final
-class _Part:
-    """Consecutive outputs of a program: which of them are rows, which the same for all samples, such as a slope by the last bias; and where
-    these stand among the program's rows and among its other outputs, as slices where they can be."""
-
-    def __init__(self, is_row: npt.NDArray[np.bool_], start: int, stop: int) -> None:
-        own, before = is_row[start:stop], int(is_row[:start].sum())
-        self.size = stop - start
-        kinds = [(True, np.flatnonzero(own), before), (False, np.flatnonzero(~own), start - before)]
-        self._kinds = [(kind, _slice(places), slice(first, first + len(places))) for kind, places, first in kinds if len(places)]
-
-    def of(self, program: "Bound", lanes: int) -> Array:
-        """The outputs as an array [sample, output], in columns as the program has them: 48 × 61 numbers take 1 instead of 4 µs."""
-        found = np.empty((self.size, lanes))
-        for is_row, places, at in self._kinds:
-            found[places] = program.rows[at] if is_row else program.outputs[at, None]
-        return found.T
-
-
-def _slice(places: npt.NDArray[np.intp]) -> Any:
-    """The places as a slice, if they follow each other."""
-    return slice(int(places[0]), int(places[-1]) + 1) if places[-1] - places[0] == len(places) - 1 else places
-
-
-@final
 class CompiledObjective:
     """The objective as a program: of the loss and its gradient, or of ``squares``, the residuals and their Jacobian."""
 
@@ -191,14 +167,15 @@ class CompiledObjective:
 
     def residuals(self, x: Array) -> tuple[Array, Array, float]:
         """See ``Objective``."""
-        program, n, lanes = self._program, len(x), len(self.recorded.table)
-        program.lanes[:n] = x[:, None]
+        program, task, outputs = self._program, self.recorded.task, self._outputs
+        program.lanes[: len(x)] = x[:, None]
         program.run()
-        right, *parts = self._parts
-        rows, *slopes = [part.of(program, lanes) for part in parts]
-        jacobian = slopes[0] if len(slopes) == 1 else np.concatenate(slopes)
-        hits = float(right.of(program, lanes).sum()) if self.recorded.task.threshold is not None else 0.0
-        return *_with_penalty(rows.T.ravel(), jacobian, x, self.recorded.task), hits
+        outputs[self._varying] = program.rows
+        count = len(outputs) // (1 + len(x))
+        rows, slopes = outputs[1 : 1 + count], outputs[1 + count :].reshape(count, len(x), -1)
+        hits = float(outputs[0].sum()) if task.threshold is not None else 0.0
+        jacobian = slopes.transpose(0, 2, 1).reshape(-1, len(x))
+        return *_with_penalty(rows.ravel().copy(), jacobian, x, task), hits
 
     def _jacobian_program(self, n: int) -> "Bound":
         from autograd.compiler import training
@@ -214,11 +191,18 @@ class CompiledObjective:
 
         (right, *residuals), inputs, _ = recorded.recorded(measured, lambda *sample: [])
         executor = self._executor([right, *residuals], inputs, lambda: training.jacobian_program(right, residuals, inputs, n))
-        is_row = np.array([is_row for is_row, _ in executor.program.outputs])
-        ends = np.cumsum([1, len(residuals), *[n] * len(residuals)])
-        self._parts = [_Part(is_row, start, stop) for start, stop in zip([0, *ends], ends, strict=False)]
         program: Bound = executor.bound(np.concatenate([np.zeros((n, len(recorded.table))), recorded.table.T]))
+        self._outputs, self._varying = self._laid_out(program, np.array([is_row for is_row, _ in executor.program.outputs]))
         return program
+
+    def _laid_out(self, program: "Bound", is_row: npt.NDArray[np.bool_]) -> tuple[Array, Any]:
+        """All outputs as an array [output, sample], and where those stand that vary: what is the same for all samples, such as a slope
+        by the last bias, follows from no input, since all are lanes, and is written once."""
+        program.run()
+        outputs, varying = np.empty((len(is_row), len(self.recorded.table))), np.flatnonzero(is_row)
+        outputs[~is_row] = program.outputs[:, None]
+        follow_each_other = len(varying) and varying[-1] - varying[0] == len(varying) - 1
+        return outputs, slice(varying[0], varying[-1] + 1) if follow_each_other else varying
 
     def evaluate(self, data: Samples) -> tuple[float, float]:
         """See ``Objective``."""
