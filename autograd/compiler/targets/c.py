@@ -119,6 +119,10 @@ class C(Language):
         self._refused += 1
         return f"return {self._refused}"
 
+    def place(self, index: str, count: str, printer: Writer) -> str:
+        """As an index."""
+        return f"(int){super().place(index, count, printer)}"
+
     def element(self, array: str, index: str, *, is_static: bool) -> str:
         """Numbers and tables that are part of the code may lie in memory of another kind."""
         if not is_static:

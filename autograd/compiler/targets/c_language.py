@@ -83,6 +83,12 @@ class Language(ABC):
     def refuse(self, guard: tuple[bool, str]) -> str:
         """The statement for a guard (answer, site) that is not met."""
 
+    def place(self, index: str, count: str, printer: "Writer") -> str:
+        """A number as a place among so many, −1 if it is none."""
+        zero, one = map(self.number, (0.0, 1.0))
+        is_place = f"a >= {zero} && a < b && {self.call(ops.floor, ['a'], printer)} {self.equal} a"
+        return f"{printer.helper('place_of', ['a', 'b'], [f'return {is_place} ? a : -{one};'])}({index}, {count})"
+
     def element(self, array: str, index: str, *, is_static: bool) -> str:
         """An element of an array; ``is_static``: of one that is part of the code."""
         return f"{array}[{index}]"

@@ -9,6 +9,7 @@ Shared numbers live where they come from: constants in ``k``, inputs in the arra
 ``s7`` in straight lines); rows in ``r``, one sample after the other.
 """
 
+import math
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ import numpy as np
 from autograd.compiler.kernels import body_of
 from autograd.compiler.program import Pack, Program, Run, Slots
 from autograd.compiler.targets.c_language import Argument, Expression, Language, grouped, identifier
+from autograd.compiler.targets.lookups import LOOKUP, with_lookups
 from autograd.compiler.targets.tables import Axis, Place, Strip, Tables, strips
 from autograd.compiler.targets.walk import Counter, Walk
 from autograd.ops import Op
@@ -116,9 +118,10 @@ class Printer(Walk):
         outputs: Sequence[Argument],
         guards: Sequence[tuple[bool, str]] = (),
     ) -> None:
+        self.is_straight = operands_of(program) + len(program.outputs) <= STRAIGHT
+        program = program if self.is_straight else with_lookups(program)
         super().__init__(program)
         self.language, self.outputs, self.guards = language, outputs, guards
-        self.is_straight = operands_of(program) + len(program.outputs) <= STRAIGHT
         if self.is_straight:
             self.written_out = operands_of(program)
         self.lines: list[str] = []
@@ -194,7 +197,20 @@ class Printer(Walk):
             return
         for strip in strips(_columns(pack), pack.count):
             self._strip, at = strip, strip.instances()
-            super().pack(replace(pack, tables=tuple([table[at] for table in pack.tables])))
+            part = replace(pack, tables=tuple([table[at] for table in pack.tables]))
+            if pack.op is LOOKUP:
+                self._look_up(part)
+            else:
+                super().pack(part)
+
+    def _look_up(self, pack: Pack) -> None:
+        """Of many numbers the one at an index; nan where there is none."""
+        index, rows = sources = self.sources(pack)
+        count, nothing = map(self.language.number, (float(pack.tables[1].shape[1]), math.nan))
+        for (cell,) in self.cells(pack, sources):
+            place = self.language.place(self._read(index, cell, 0), count, self)
+            self.say(f"{self.language.condition}place = {place};")
+            self.store(pack, [cell], [_Sum([(1, f"place < 0 ? {nothing} : {self._read(rows, cell, 'place')}")])])
 
     def sources(self, pack: Pack) -> list[Any]:
         """Names in straight lines, places in loops; of short sums each term is a column of its own."""
@@ -215,7 +231,7 @@ class Printer(Walk):
                 if not self._is_known(pack, n):
                     yield [_Cell(n, n, n, ((1, n),), 0)]
             return
-        is_alone = pack.count == 1 and not _is_short(pack)
+        is_alone = pack.count == 1 and not _is_short(pack)  # and declares names outside of a loop
         with self._cells() as cell, self._block(is_needed=is_alone):
             yield [cell]
 
@@ -458,7 +474,7 @@ def _columns(pack: Pack) -> list[Slots]:
 
 def _is_short(pack: Pack) -> bool:
     """Whether a pack has no long run: its terms are written out."""
-    return all(run.count <= Printer.written_out for run in pack.runs)
+    return pack.op is not LOOKUP and all(run.count <= Printer.written_out for run in pack.runs)
 
 
 def _is_separable(table: Slots) -> bool:
