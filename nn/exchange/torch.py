@@ -32,6 +32,9 @@ ACTIVATIONS: dict[str, tuple[str, dict[str, Any]]] = {
     "softplus": ("Softplus", {"beta": 1.0, "threshold": 40.0}),
 }
 _INSTALL = "torch"
+# Of a gate of a recurrent module the weights and biases of the step, and those of the state; what PyTorch calls them.
+Gate = tuple[list[list[float]], list[float], list[list[float]], list[float]]
+GATE = ("weight_ih_l0", "bias_ih_l0", "weight_hh_l0", "bias_hh_l0")
 
 # --- From PyTorch --------------------------------------------------------------------------------------------------------------
 
@@ -74,8 +77,10 @@ def _flat(module: Any, torch: Any) -> Iterator[Any]:
 
 def _part(module: Any, torch: Any) -> Module | str | None:
     """What a module is here: a layer, the name of an activation, or nothing."""
+    from nn.exchange.last_states import LastState
+
     kind = type(module).__name__
-    known = type(module) is getattr(torch.nn, kind, None)
+    known = isinstance(module, LastState) or type(module) is getattr(torch.nn, kind, None)
     if not known or kind not in {**_READERS, **_NAMES}:
         raise TypeError(
             f"from_torch does not know {kind}: it takes Sequential of {', '.join([*_READERS, *_NAMES])}; write a custom forward as "
@@ -193,12 +198,11 @@ def _embedding(module: Any) -> Module:
     return layer
 
 
-def _gates(module: Any, kind: str, count: int) -> list[tuple[list[list[float]], list[float], list[list[float]], list[float]]]:
+def _gates(module: Any, kind: str, count: int) -> list[Gate]:
     """Of each gate of a recurrent module the weights and biases of the step, and those of the state."""
     _check_options(module, kind, {"num_layers": 1, "bidirectional": False, "dropout": 0.0})
     size = module.hidden_size
-    names = ("weight_ih_l0", "bias_ih_l0", "weight_hh_l0", "bias_hh_l0")
-    found = [getattr(module, name).detach().tolist() if hasattr(module, name) else [0.0] * (count * size) for name in names]
+    found = [getattr(module, name).detach().tolist() if hasattr(module, name) else [0.0] * (count * size) for name in GATE]
     return [tuple(numbers[k * size : (k + 1) * size] for numbers in found) for k in range(count)]  # type: ignore[misc]
 
 
@@ -274,9 +278,10 @@ def to_torch(model: Module, *, dtype: str = "double") -> Any:
     It takes a batch where the model takes a row or an image, and gives a column where the model gives one number. So
     ``model.load_state_dict(module.state_dict())`` brings what PyTorch has trained back.
 
-    (A single layer is there under the name 0; the gain of a norm is its ``weight``.) ImportError without PyTorch; TypeError for a layer
-    or an activation of one's own and for recurrent cells, whose modules answer with what no Sequential passes on; ValueError for another
-    ``dtype``.
+    (A single layer is there under the name 0; the gain of a norm is its ``weight``.) A recurrent cell becomes a ``torch.nn.GRU`` or
+    ``RNN`` that answers with the last state, so that a Sequential can hold it. Its state dict has PyTorch's names and two biases where a
+    cell has one: ``from_torch(module)`` brings what PyTorch has trained back. ImportError without PyTorch; TypeError for a layer or an
+    activation of one's own, and for a cell with another activation than tanh and relu; ValueError for another ``dtype``.
     """
     torch = needed("torch", "to_torch", _INSTALL)
     if dtype not in ("double", "float"):
@@ -287,9 +292,11 @@ def to_torch(model: Module, *, dtype: str = "double") -> Any:
     if isinstance(model, Neuron):
         numbers = {"weight": [numbers["w"]], "bias": [numbers["b"]]}
     prefix = "" if isinstance(model, (MLP, Sequential)) else "0."
-    state = module.state_dict()
+    found = {prefix + name: torch.tensor(values, dtype=number) for name, values in numbers.items()}
+    state, cells = module.state_dict(), _cells(module)
+    kept = {name: values for name, values in state.items() if name.startswith(cells)}
     state.clear()  # its metadata stay: a norm that counts no batches needs its version
-    state.update({prefix + name: torch.tensor(values, dtype=number) for name, values in numbers.items()})
+    state.update({name: values for name, values in found.items() if not name.startswith(cells)} | kept)
     module.load_state_dict(state)
     return module
 
@@ -324,6 +331,43 @@ def _children(name: str, layer: Any, torch: Any) -> list[tuple[str, Any]]:
     return children
 
 
+def _cells(module: Any) -> tuple[str, ...]:
+    """How the names of the parameters of recurrent modules begin: these have their numbers already."""
+    from nn.exchange.last_states import LastState
+
+    return tuple([f"{name}." for name, part in module.named_modules() if isinstance(part, LastState)])
+
+
+def _recurrent_module(cell: Recurrent, nn: Any) -> Any:
+    from nn.exchange.last_states import RNN, with_gates
+
+    activation = activation_of(cell.cell)
+    if activation not in ("tanh", "relu"):
+        raise TypeError(
+            f"to_torch takes Recurrent with activation='tanh' or 'relu', which is what PyTorch has; got {activation!r}"
+        )
+    return with_gates(RNN, cell, [_apart(cell.cell, cell.nin)], nonlinearity=activation)
+
+
+def _gru_module(cell: GRU, nn: Any) -> Any:
+    from nn.exchange.last_states import GRU, with_gates
+
+    new = *_numbers(cell.fresh), *_numbers(cell.remembered)
+    return with_gates(GRU, cell, [_apart(cell.reset, cell.nin), _apart(cell.keep, cell.nin), new])
+
+
+def _numbers(layer: Layer) -> tuple[list[list[float]], list[float]]:
+    """Weights and biases."""
+    numbers: dict[str, Any] = layer.state_dict()
+    return numbers["weight"], numbers["bias"]
+
+
+def _apart(layer: Layer, nin: int) -> Gate:
+    """A layer of the step and the state as a gate, whose bias is that of the step."""
+    weights, bias = _numbers(layer)
+    return [row[:nin] for row in weights], bias, [row[nin:] for row in weights], [0.0] * len(bias)
+
+
 def _sizes(layer: Any) -> dict[str, Any]:
     geometry = layer.geometry
     return {"kernel_size": geometry.kernel, "stride": geometry.stride, "padding": geometry.padding}
@@ -347,6 +391,8 @@ _WRITERS: dict[type, Callable[[Any, Any], Any]] = {
     RMSNorm: lambda layer, nn: nn.RMSNorm(len(layer.gain), eps=layer.eps),
     BatchNorm: _uncounted,
     Embedding: lambda layer, nn: nn.Embedding(len(layer.weight), len(layer.weight[0])),
+    Recurrent: _recurrent_module,
+    GRU: _gru_module,
     Dropout: lambda layer, nn: nn.Dropout(layer.p),
     Flatten: lambda layer, nn: nn.Flatten(),
     Unflatten: lambda layer, nn: nn.Unflatten(1, layer.shape),

@@ -1,5 +1,6 @@
 """PyTorch, both ways: outputs and gradients to 1e-12, state dicts by the same names, and what is refused."""
 
+import io
 import subprocess
 import sys
 from collections.abc import Callable
@@ -243,9 +244,44 @@ def test_dropout_goes_to_torch() -> None:
     model.load_state_dict(module.state_dict())
 
 
-@pytest.mark.parametrize(
-    "name, said", [("cells", "GRU"), ("states", "Recurrent"), ("noises", "GaussianNoise"), ("samples", "NormalSample")]
-)
+@pytest.mark.parametrize("name", ["cells", "states"])
+@pytest.mark.parametrize("dtype", ["double", "float"])
+def test_recurrent_cells_go_to_torch_and_back(name: str, dtype: str) -> None:
+    model = OTHERS[name]
+    module, X = nn.to_torch(model, dtype=dtype), rows(inputs_of(model), 4)
+    got = module(torch.tensor(X, dtype=getattr(torch, dtype))).detach().double().numpy()
+    assert np.abs(got - np.array(model.predict(X))).max() < (1e-12 if dtype == "double" else 2e-6)
+    assert [key for key in module.state_dict() if key.startswith("layers.1.")] == [
+        f"layers.1.{kind}_{side}_l0" for kind in ("weight", "bias") for side in ("ih", "hh")
+    ], "PyTorch's names"
+    module.load_state_dict(torch.load(saved(module.state_dict()), weights_only=True))
+    if dtype == "double":
+        width = (len(X[0]),)
+        assert_close(name, (*ours(model, X[0], width)[:2], [0.0]), (*theirs(module, X[0], width)[:2], [0.0]))
+        assert nn.from_torch(module).predict(X) == model.predict(X)
+
+
+def saved(state: Any) -> io.BytesIO:
+    file = io.BytesIO()
+    torch.save(state, file)
+    file.seek(0)
+    return file
+
+
+def test_what_pytorch_trains_of_a_cell_comes_back() -> None:
+    """A cell alone takes rows of any length; both biases of a gate are one here."""
+    module = nn.to_torch(nn.GRU(2, 3, seed=0))
+    X = torch.tensor(rows(8, 5), dtype=torch.float64)
+    optimizer = torch.optim.SGD(module.parameters(), lr=0.5)
+    for _ in range(3):
+        optimizer.zero_grad()
+        module(X).square().sum().backward()
+        optimizer.step()
+    back = nn.from_torch(module)
+    assert np.abs(module(X).detach().numpy() - np.array([[y.data for y in back(row)] for row in X.tolist()])).max() < 1e-12
+
+
+@pytest.mark.parametrize("name, said", [("noises", "GaussianNoise"), ("samples", "NormalSample")])
 def test_layers_that_no_module_is_are_refused_with_those_that_are(name: str, said: str) -> None:
     with pytest.raises(TypeError, match=f"does not know {said}; it takes Neuron, Layer, Conv1d"):
         nn.to_torch(OTHERS[name])
@@ -258,8 +294,8 @@ def test_what_to_torch_refuses() -> None:
 
     with pytest.raises(TypeError, match="does not know Own"):
         nn.to_torch(Own())
-    with pytest.raises(TypeError, match="does not know GRU"):
-        nn.to_torch(nn.GRU(1, 1, seed=0))
+    with pytest.raises(TypeError, match="Recurrent with activation='tanh' or 'relu'"):
+        nn.to_torch(nn.Recurrent(1, 1, activation="sigmoid", seed=0))
     with pytest.raises(TypeError, match="knows the activations relu"):
         nn.to_torch(nn.Layer(1, 1, activation=lambda a: a * a, seed=0))
     with pytest.raises(ValueError, match="'double' or 'float', got 'half'"):
