@@ -79,7 +79,7 @@ def loss(history: Losses | Sequence[float], *, ax: "Axes | None" = None) -> "Axe
     ax.grid(color="#e6e9ec", linewidth=0.8)
     ax.set_axisbelow(True)
     ax.spines[["top", "right"]].set_visible(False)
-    ax.legend(frameon=False)
+    _add_legend(ax)
     return ax
 
 
@@ -237,6 +237,15 @@ def _marks(history: Losses | Sequence[float]) -> list[tuple[str, int, str, str]]
     endings = [name for name in ("stopped", "interrupted", "converged") if getattr(history, name, False)]
     marks = [("kept", kept, PURPLE, "-")] if 0 < kept < last else []
     return [*marks, *[(name, last, INK, ":") for name in endings]]
+
+
+def _add_legend(ax: "Axes") -> None:
+    """The names of curves and marks on a pale ground; the longer ones in two lines, where they are wider than the axes."""
+    legend = ax.legend(facecolor="white", framealpha=0.85, edgecolor="none")
+    if legend.get_window_extent().width > ax.get_window_extent().width:
+        for text in legend.get_texts():
+            text.set_text(text.get_text().replace(", accuracy", ",\naccuracy"))
+            text.set_fontsize("small")
 
 
 def _named(name: str, losses: Sequence[float], accuracy: Sequence[float]) -> str:

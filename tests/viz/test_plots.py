@@ -128,6 +128,21 @@ def test_loss_marks_the_end_and_what_was_kept(ending, marks, ax):
     assert [line.get_xdata()[0] for line in ax.lines[2:]] == [int(mark[-2]) for mark in marks]
 
 
+@pytest.mark.parametrize("columns", [1, 2])
+def test_the_legend_of_losses_stays_within_its_axes(columns):
+    figure, axes = pyplot.subplots(1, columns, figsize=(3.9 if columns == 1 else 6.4, 3.0), squeeze=False)
+    ax = viz.loss(
+        history(
+            loss=[3.0, 2.0, 1.0], accuracy=[0.5, 0.6, 0.9429], validation_loss=[2.0, 0.09268, 0.1], validation_accuracy=[0.5, 0.933, 0.9],
+            stopped=True, kept_epoch=2,
+        ),
+        ax=axes[0][0],
+    )  # fmt: skip
+    figure.canvas.draw()
+    box, inside = ax.get_legend().get_window_extent(), ax.get_window_extent()
+    assert inside.x0 <= box.x0 < box.x1 <= inside.x1 and inside.y0 <= box.y0 < box.y1 <= inside.y1, (box, inside)
+
+
 @pytest.mark.parametrize(("scores", "names"), [(1, ("cat", "dog")), (2, ("cat", "dog"))])
 def test_boundary_names_the_classes_of_the_model(scores, names, ax):
     model = SimpleNamespace(predict=lambda points: [[-x, x][-scores:] for x, _ in points], classes=names)
