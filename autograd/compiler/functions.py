@@ -296,7 +296,8 @@ class CompiledFunction:
 
         The function in them is ``name(inputs, outputs)`` as of ``javascript``; where an ``if`` would go another way it returns the
         number of that condition, else 0. In double it has the eager engine's bits, compiled with ``-ffp-contract=off`` for the same C
-        library. ValueError for a name, ``what`` or ``dtype`` that cannot be.
+        library. In float, constants are rounded and functions are those of float (``expf``): ``nextafter`` and ``ulp`` are steps between
+        floats then, and random numbers a TypeError. ValueError for a name, ``what`` or ``dtype`` that cannot be.
 
         >>> import autograd
         >>> print(autograd.compile(lambda r: 3.0 * r * r).c("area", 2.0)["area.c"])
@@ -322,7 +323,7 @@ class CompiledFunction:
     def onnx(self, path: str | PathLike[str], *at: Tree, what: str = "value", dtype: str = "double") -> None:
         """Write an ONNX model for the way that the function takes at this point: from ``inputs`` [N, number of the arguments] to
         ``outputs`` [N, …]; where an ``if`` would go another way these are nan. ValueError for a ``what`` or ``dtype`` that cannot be,
-        ImportError without the extra ``onnx``.
+        TypeError for random numbers and, in float, for ``nextafter`` and ``ulp``, ImportError without the extra ``onnx``.
         """
         from autograd.compiler.targets.onnx import onnx_model, write_model
 

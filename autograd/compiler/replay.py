@@ -147,8 +147,9 @@ class Step:
     def c(self, name: str = "step", *, dtype: str = "double") -> dict[str, str]:
         """The texts of ``name.h`` and ``name.c``, by file name: a C99 function ``name(inputs, outputs)``, as of ``javascript``.
 
-        In double it has the eager engine's bits, compiled with ``-ffp-contract=off`` for the same C library. ValueError for a name
-        that C or C++ cannot have, and for another ``dtype`` than "double" and "float".
+        In double it has the eager engine's bits, compiled with ``-ffp-contract=off`` for the same C library. In float, constants are
+        rounded and functions are those of float (``expf``): ``nextafter`` and ``ulp`` are steps between floats then, and random numbers
+        a TypeError. ValueError for a name that C or C++ cannot have, and for another ``dtype`` than "double" and "float".
         """
         from autograd.compiler.targets.c import c
 
@@ -156,7 +157,8 @@ class Step:
 
     def onnx(self, path: str | PathLike[str], *, dtype: str = "double") -> None:
         """Write an ONNX model: from rows of the numbers of ``leaves``, ``inputs`` [N, leaf], to ``outputs`` [N, 1 + leaf], the loss and
-        its gradient. ValueError for another ``dtype`` than "double" and "float", ImportError without the extra ``onnx``.
+        its gradient. ValueError for another ``dtype`` than "double" and "float", TypeError for random numbers and, in float, for
+        ``nextafter`` and ``ulp``, ImportError without the extra ``onnx``.
         """
         from autograd.compiler.targets.onnx import onnx_model, write_model
 

@@ -18,7 +18,7 @@ from autograd.compiler.targets.c import c
 from autograd.compiler.targets.numpy import NumpyExecutor
 from autograd.derivatives import adjoint_graph
 from tests.autograd.oracles import differences
-from tests.cases import BY_NAME
+from tests.cases import BY_NAME, CASES
 from tests.compiler import compiled_c
 from tests.compiler.runs import Graph, disagreements, eager, program_of
 from tests.compiler.said import ARITIES_SAID, NEARLY, cases_said
@@ -150,6 +150,32 @@ def test_two_modules_link_together_and_float_is_close(tmp_path: Path) -> None:
     assert not differences("double", double.ravel().tolist(), np.array(expected).ravel().tolist())
     single = np.array(compiled_c.called(library, "two", points, 3, "float"))
     assert 0.0 < np.abs(single - expected).max() < 2e-6
+
+
+def test_every_op_in_float(tmp_path: Path) -> None:
+    """C's functions of float: values and gradients within 2·10⁻⁶ of the largest of them; random numbers are refused."""
+    cases = [case for case in CASES if case.name != "uniform"]
+    texts = [
+        c(program_of([graph_of(case)], [0.3 + 0.1 * i for i in range(len(case.domain))], "shared"), f"f{k}", dtype="float")
+        for k, case in enumerate(cases)
+    ]
+    library = compiled_c.built(compiled_c.written(tmp_path, *texts), "-O1")
+    for k, case in enumerate(cases):
+        points = np.array(case.core_points(20), dtype=np.float32).astype(float).tolist()
+        got = np.array(compiled_c.called(library, f"f{k}", points, 1 + len(case.domain), "float"))
+        expected = np.array([eager(graph_of(case), point) for point in points])
+        size = np.maximum(1.0, np.abs(expected).max(axis=1, keepdims=True))
+        assert (np.abs(got - expected) <= 2e-6 * size).all(), (case.name, points, got, expected)
+    with pytest.raises(TypeError, match="which a float does not hold: use dtype='double'"):
+        c(program_of([graph_of(BY_NAME["uniform"])], [1.0] * len(BY_NAME["uniform"].domain), "shared"), "f", dtype="float")
+
+
+def test_steps_between_numbers_are_those_of_the_type(tmp_path: Path) -> None:
+    x = Value(1.0)
+    program = build([ops.nextafter(x, math.inf), ops.ulp(x)], [x])
+    library = compiled_c.built(compiled_c.written(tmp_path, c(program, "wide"), c(program, "narrow", dtype="float")))
+    assert compiled_c.called(library, "wide", [[1.0]], 2) == [[1.0 + 2.0**-52, 2.0**-52]]
+    assert compiled_c.called(library, "narrow", [[1.0]], 2, "float") == [[1.0 + 2.0**-23, 2.0**-23]]
 
 
 def test_whole_numbers_in_float(tmp_path: Path) -> None:

@@ -2,7 +2,8 @@
 
 In double, compiled without contraction (``-ffp-contract=off``), functions have the bits of the eager engine where the C library is the
 same. Two things keep a compiler from choosing other bits on its own: functions of constants are computed here, and the exponent of
-``pow`` is out of its sight (it would write ``x * x`` for ``pow(x, 2.0)``, which rounds otherwise once in some thousand times).
+``pow`` is out of its sight (it would write ``x * x`` for ``pow(x, 2.0)``, which rounds otherwise once in some thousand times). In float
+the functions are those of float, with an ``f`` at the end; ``nextafterf`` steps from float to float.
 
 Every name that another file can see, or that the preprocessor knows, begins with the module's, so that any number of them link together.
 Numbers and tables are ``static const``; ``NAME_PROGMEM``, ``NAME_NUMBER`` and ``NAME_INDEX`` may be defined before the source is compiled
