@@ -1,9 +1,8 @@
-"""Models as C: the bits of ``predict``, of gradients and of training, on this machine and on a small one."""
+"""Models as C: the bits of ``predict``, of gradients and of training."""
 
 import ctypes
 import math
 import re
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -234,82 +233,6 @@ def test_the_same_bytes_twice(tmp_path: Path) -> None:
         nn.export_c(MODELS["images"], tmp_path / folder, gradient=True, train=True, rows=rows(36))
     for path in (tmp_path / "a").iterdir():
         assert path.read_bytes() == (tmp_path / "b" / path.name).read_bytes()
-
-
-@pytest.mark.skipif(not shutil.which("arm-none-eabi-gcc"), reason="gcc-arm-none-eabi is not installed")
-def test_a_small_network_is_small_on_arm(tmp_path: Path) -> None:
-    """2-16-16-1 in float: at most 1.5 kB of numbers and 3 kB of code."""
-    nn.export_c(MODELS["moons"], tmp_path, name="moons", dtype="float")
-    target = ["-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=soft", "-std=c99", *compiled_c.WARNINGS, "-Os"]
-    compiled_c.run(["arm-none-eabi-gcc", *target, "-c", str(tmp_path / "moons.c"), "-o", str(tmp_path / "moons.o")])
-    sections = compiled_c.run(["arm-none-eabi-size", "-A", str(tmp_path / "moons.o")])
-    sizes = {name: int(size) for name, size in re.findall(r"^(\.\S+)\s+(\d+)", sections, re.MULTILINE)}
-    code = sum(size for name, size in sizes.items() if name.startswith(".text"))
-    numbers = sum(size for name, size in sizes.items() if name.startswith((".rodata", ".data", ".bss")))
-    assert numbers <= 1536 and 0 < code <= 3072, sizes
-    assert sum(size for name, size in sizes.items() if name.startswith((".data", ".bss"))) == 0, "no state"
-
-
-@pytest.mark.skipif(
-    not (shutil.which("arm-none-eabi-gcc") and shutil.which("qemu-system-arm")), reason="no ARM compiler with an emulator"
-)
-def test_the_same_on_an_emulated_microcontroller(tmp_path: Path) -> None:
-    """A Cortex-M3 with newlib's functions instead of this machine's: within 64 ulp of 1."""
-    model = MODELS["moons"]
-    nn.export_c(model, tmp_path, name="moons", train=True)
-    X = rows(2, 6)
-    (tmp_path / "board.c").write_text(BOARD.replace("ROWS", ", ".join(x.hex() for row in X for x in row)))
-    (tmp_path / "board.ld").write_text(LAYOUT)
-    files = [str(tmp_path / name) for name in ("board.c", "moons.c")]
-    target = [
-        "-mcpu=cortex-m3",
-        "-mthumb",
-        "-std=c99",
-        *compiled_c.BITS,
-        "--specs=rdimon.specs",
-        "-T",
-        str(tmp_path / "board.ld"),
-    ]
-    compiled_c.run(["arm-none-eabi-gcc", *target, *files, "-o", str(tmp_path / "board.elf"), "-lm"])
-    machine = ["qemu-system-arm", "-machine", "lm3s6965evb", "-nographic", "-semihosting-config", "enable=on,target=native"]
-    printed = compiled_c.run([*machine, "-kernel", str(tmp_path / "board.elf")]).split()
-    got = [float(y) for y in printed]
-    assert len(got) == len(X)
-    for y, expected in zip(got, model.predict(X), strict=True):
-        assert abs(y - expected) <= 64 * math.ulp(max(1.0, abs(expected))), (got, expected)
-
-
-BOARD = """
-#include <stdio.h>
-#include <stdlib.h>
-#include "moons.h"
-extern int main(void);
-extern unsigned int stack_top;
-extern void initialise_monitor_handles(void);
-static void start(void) { initialise_monitor_handles(); exit(main()); }
-__attribute__((section(".vectors"), used)) static void (*const vectors[])(void) = {(void (*)(void))&stack_top, start};
-int main(void) {
-  static const double rows[] = {ROWS};
-  double y[1];
-  unsigned int i;
-  for (i = 0; i < sizeof rows / sizeof *rows; i += 2) {
-    moons_predict(rows + i, y);
-    printf("%.17g\\n", y[0]);
-  }
-  return 0;
-}
-"""
-LAYOUT = """
-MEMORY { FLASH (rx) : ORIGIN = 0, LENGTH = 256K  RAM (rwx) : ORIGIN = 0x20000000, LENGTH = 64K }
-SECTIONS {
-  .text : { KEEP(*(.vectors)) *(.text*) *(.rodata*) *(.ARM.ex*) } > FLASH
-  .data : { *(.data*) } > RAM
-  .bss : { *(.bss*) *(COMMON) } > RAM
-  end = .; _end = .; __end__ = .;
-  __bss_start__ = ADDR(.bss); __bss_end__ = ADDR(.bss) + SIZEOF(.bss);
-  stack_top = ORIGIN(RAM) + LENGTH(RAM); __stack = stack_top;
-}
-"""
 
 
 # --- The command, and what is refused ------------------------------------------------------------------------------------------
