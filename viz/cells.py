@@ -12,6 +12,7 @@ card stands in the middle of it. Sequences of different lengths, too, are one ce
 
 import re
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import numpy as np
 
@@ -21,6 +22,8 @@ from viz.patterns import FUNCTION, Consumers, merge
 
 # The first state is 0, a constant.
 _DRIVE = re.compile(r"Σ\S+ (w·x|c·a).*")
+# What a GRU computes of its drives.
+_IN_A_GRU = re.compile(r"σ|tanh|1 −|Σ₂ (a·b|c·a)")
 
 
 def cells(form: NormalForm, groups: Groups) -> None:
@@ -32,7 +35,35 @@ def cells(form: NormalForm, groups: Groups) -> None:
             cell = _between(groups, consumers, partners, k)
             if any([source in cell for part in cell for source in groups[part].entries]):
                 _finish(groups, consumers, cell)
-                _fold(form, groups, consumers, sorted(cell))
+                _fold(form, groups, consumers, sorted(cell), f"{_steps(form, groups, consumers, cell)} steps")
+    for (layer, _), drives in _drives_of_cells(form, groups, consumers).items():
+        _fold(form, groups, consumers, sorted(_one_step(groups, consumers, layer, drives)), "1 step")
+
+
+def _drives_of_cells(form: NormalForm, groups: Groups, consumers: Consumers) -> dict[tuple[str, str], set[int]]:
+    """What uses the parameters of each cell that is none yet: those that take one step are known by the labels of these alone."""
+    found: dict[tuple[str, str], set[int]] = {}
+    for k, group in groups.items():
+        label: Any = form.values[int(group.members[0])].label
+        if group.form or getattr(label, "layer", "") not in ("GRU", "Recurrent"):
+            continue
+        users = {c for c in consumers[k] if not groups[c].title and (form.sides[groups[c].entries[k]] <= 2).all()}
+        drives = {c for c in users if not groups[c].form.endswith("x²")}
+        if drives:
+            found.setdefault((label.layer, label.partition("^")[2].strip("(rzn)")), set()).update(drives)
+    return found
+
+
+def _one_step(groups: Groups, consumers: Consumers, layer: str, drives: set[int]) -> set[int]:
+    """The drives with their functions; of a GRU with all that is computed from these, up to where it has come together."""
+    cell, is_inside = set(drives), _IN_A_GRU if layer == "GRU" else FUNCTION
+    while ahead := {c for part in cell for c in consumers[part]} - cell:
+        known = cell if layer == "GRU" else drives
+        ready = [c for c in ahead if known.issuperset(groups[c].entries) and is_inside.fullmatch(groups[c].form)]
+        cell.update([max(ready)] if ready else [])  # operands first
+        if not ready or len(ahead) == 1:
+            break
+    return cell
 
 
 def _partners(form: NormalForm, groups: Groups, consumers: Consumers) -> dict[int, set[int]]:
@@ -52,11 +83,12 @@ def _is_drive(form: NormalForm, groups: Groups, weights: int, k: int) -> bool:
 def _between(groups: Groups, consumers: Consumers, partners: dict[int, set[int]], k: int) -> set[int]:
     """What a group leads to and what leads to it, where partners lead to each other."""
     with_partners = {g: [p for p in each if p in groups] for g, each in partners.items()}
-    onwards = _reached(k, lambda g: (*consumers[g], *with_partners.get(g, ())))
-    return onwards & _reached(k, lambda g: (*groups[g].entries, *with_partners.get(g, ())))
+    onwards = reached(k, lambda g: (*consumers[g], *with_partners.get(g, ())))
+    return onwards & reached(k, lambda g: (*groups[g].entries, *with_partners.get(g, ())))
 
 
-def _reached(start: int, following: Callable[[int], Iterable[int]]) -> set[int]:
+def reached(start: int, following: Callable[[int], Iterable[int]]) -> set[int]:
+    """A group and all that following leads to from there."""
     seen, waiting = {start}, [start]
     while waiting:
         further = set(following(waiting.pop())) - seen
@@ -85,16 +117,15 @@ def _signature(groups: Groups, k: int) -> tuple[str, set[str]]:
     return alike[k], {alike[source] for source in groups[k].entries}
 
 
-def _fold(form: NormalForm, groups: Groups, consumers: Consumers, cell: list[int]) -> None:
+def _fold(form: NormalForm, groups: Groups, consumers: Consumers, cell: list[int], steps: str) -> None:
     title, text = _told([groups[part].form for part in cell])
-    steps = _steps(form, groups, consumers, set(cell))
     k, *others = cell
-    merge(groups, consumers, k, others, f"{text}, {steps} steps", title)
+    merge(groups, consumers, k, others, f"{text}, {steps}", title)
     used = [form.sources[groups[c].entries[k]] for c in sorted(consumers[k])]
     roots = np.intersect1d(groups[k].parts, form.roots)
     groups[k].members = np.unique(np.concatenate([roots, *used]))
     _take_together(form, groups, consumers, k)
-    _use_together(groups, consumers, k)
+    use_together(groups, consumers, k)
 
 
 def _steps(form: NormalForm, groups: Groups, consumers: Consumers, cell: set[int]) -> int:
@@ -123,21 +154,21 @@ def _take_together(form: NormalForm, groups: Groups, consumers: Consumers, k: in
             weights = [s for s in sorted(group.entries) if not groups[s].form and len(consumers[s]) > 1]
             alike.setdefault((group.form, group.title, str(sides), *map(str, weights)), []).append(source)
     for each in alike.values():
-        if _joined(groups, consumers, each):
+        if joined(groups, consumers, each):
             _take_together(form, groups, consumers, each[0])
 
 
-def _use_together(groups: Groups, consumers: Consumers, k: int) -> None:
+def use_together(groups: Groups, consumers: Consumers, k: int) -> None:
     """Make what is computed alike from what a cell gives for sequences of different lengths one group, and so what follows."""
     alike: dict[tuple[str, ...], list[int]] = {}
     for c in sorted(consumers[k]):
         alike.setdefault((groups[c].form, groups[c].title, *map(str, sorted(groups[c].entries))), []).append(c)
     for each in alike.values():
-        if _joined(groups, consumers, each):
-            _use_together(groups, consumers, each[0])
+        if joined(groups, consumers, each):
+            use_together(groups, consumers, each[0])
 
 
-def _joined(groups: Groups, consumers: Consumers, alike: list[int]) -> bool:
+def joined(groups: Groups, consumers: Consumers, alike: list[int]) -> bool:
     """Make groups the first of them, if there are others."""
     first, *others = alike
     members = np.sort(np.concatenate([groups[k].members for k in alike]))

@@ -9,6 +9,7 @@ from collections.abc import Callable, Hashable, Sequence
 import numpy as np
 
 from autograd import Value
+from viz.attending import attentions
 from viz.cells import cells
 from viz.groups import Groups, Piece, grouped, in_order, parted_by_use
 from viz.normal_form import Indices, NormalForm
@@ -48,6 +49,8 @@ def folded(form: NormalForm, fold: "str | Rule", most: int = 60) -> Groups:
         cells(form, groups)
     for pattern in (kept_norm, constant_arithmetic, softmax, rms_norm, root_norm, attention):
         take_in(form, groups, pattern)
+    if fold != "samples":
+        attentions(form, groups)
     if len(groups) > most or fold == "layers":
         take_in(form, groups, functions)
     if fold == "layers":

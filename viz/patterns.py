@@ -50,11 +50,13 @@ def merge(groups: Groups, consumers: Consumers, k: int, taken: list[int], text: 
 
 
 def _only_producer(form: NormalForm, groups: Groups, consumers: Consumers, k: int) -> int:
-    """The group that this one is computed from, number by number, if that has no other use and is not made of leaves; else 0."""
+    """The group that this one is computed from, number by number, if it has no other use, is not made of leaves and is no layer; else 0."""
     group = groups[k]
     if len(group.entries) != 1:
         return 0
     [(source, edges)] = group.entries.items()
+    if groups[source].title:
+        return 0
     one_to_one = len(edges) == group.count == groups[source].count == len(np.unique(form.sources[edges]))
     return source if one_to_one and groups[source].form and consumers[source] == {k} else 0
 
@@ -117,9 +119,22 @@ def softmax(form: NormalForm, groups: Groups, consumers: Consumers, k: int) -> F
         or set(groups[norms].entries) != {powers}
     ):
         return None
-    shift = _only_producer(form, groups, consumers, powers)
-    is_shift = shift and re.fullmatch(r"[+−] \S+", groups[shift].form)
-    return [powers, norms, *([shift] if is_shift else [])], "exp(a)/Σ exp(a)", "softmax"
+    shift = _only_producer(form, groups, consumers, powers) or _shift_by_largest(groups, consumers, powers)
+    is_shift = shift and re.fullmatch(r"[+−]( \S+)?", groups[shift].form)
+    taken = [norms, powers, *([shift] if is_shift else [])]
+    largest = [s for s in groups[shift].entries if groups[s].form == "max"] if is_shift else []
+    while largest:
+        s = largest.pop()
+        if s not in taken and consumers[s] <= {*taken}:
+            taken.append(s)
+            largest += [t for t in groups[s].entries if groups[t].form == "max"]
+    return taken, "exp(a)/Σ exp(a)", "softmax"
+
+
+def _shift_by_largest(groups: Groups, consumers: Consumers, powers: int) -> int:
+    """The differences that exp is taken of alone, or 0."""
+    source = next(iter(groups[powers].entries))
+    return source if groups[source].form == "−" and consumers[source] == {powers} else 0
 
 
 _NORM = re.compile(r"\(Σ\S+ x²( ÷ \S+)?( \+ \S+)?\)\^−0\.5")
@@ -225,4 +240,4 @@ def _layer(form: NormalForm, i: int) -> str:
 def attention(form: NormalForm, groups: Groups, consumers: Consumers, k: int) -> Found | None:
     """Sums of products with the probabilities of a softmax."""
     titles = {groups[source].title for source in groups[k].entries}
-    return ([], groups[k].form, "attention") if "softmax" in titles and re.fullmatch(r"Σ\S+ a·b", groups[k].form) else None
+    return ([], groups[k].form, "attention") if "softmax" in titles and re.fullmatch(r"(Σ\S+ )?a·b", groups[k].form) else None

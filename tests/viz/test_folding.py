@@ -190,6 +190,15 @@ def two_embeddings() -> Value:
     return sum([(last([a + b for a, b in pairs]) - 1.0) ** 2 for pairs in found])
 
 
+def attending(*, causal: bool, layers: int = 1) -> Value:
+    rows, last = [[Value(0.1 * i + j, label=f"x_{i}") for i in range(3)] for j in range(4)], nn.Layer(3, 1, nonlin=False, seed=9)
+    projections = [[nn.Layer(3, 3, nonlin=False, seed=3 * n + m) for m in range(3)] for n in range(layers)]
+    nn.name_parameters(nn.Sequential(*[layer for each in projections for layer in each], last))
+    for each in projections:
+        rows = nn.attention(*[[layer(row) for row in rows] for layer in each], causal=causal)
+    return sum([(last(row) - 1.0) ** 2 for row in rows])
+
+
 _GRU = "3 × GRU | (1 − z)·n + z·h, 3 steps"
 _PLAIN = "3 × x^(1) = Recurrent | tanh(w·x + u·h + b), 3 steps"
 _KERNELS = {"15 × w^(1r), u^(1r)", "15 × w^(1z), u^(1z)", "6 × w^(1n)", "9 × u^(1n)", "3 × b^(1r)", "3 × c^(1n)"}
@@ -214,6 +223,27 @@ LOSSES = {
     "Embedding and GRU": (
         lambda: squares(headed(nn.GRU(2, 3, seed=0), nn.Embedding(5, 2, seed=0)), WORDS), 16,
         {f"{_GRU} · 3 samples", f"14 × {_ROW}", "10 × e^(1)"},
+    ),
+    "Recurrent, one step": (
+        lambda: squares(headed(nn.Recurrent(6, 3, seed=0))), 8,
+        {"3 × x^(1) = Recurrent | tanh(w·x + u·h + b), 1 step · 3 samples", "27 × w^(1), u^(1)"},
+    ),
+    "GRU, one step": (
+        lambda: squares(headed(nn.GRU(6, 3, seed=0))), 14, {"3 × GRU | (1 − z)·n + z·h, 1 step · 3 samples", "9 × u^(1n)"},
+    ),
+    "two GRUs, one step": (
+        lambda: squares(headed(nn.GRU(3, 3, seed=1), nn.GRU(6, 3, seed=0))), 23, {"3 × GRU | (1 − z)·n + z·h, 1 step · 3 samples"},
+    ),
+    "attention": (
+        lambda: attending(causal=False), 17,
+        {"3 × attention | Σ p·v · 4 samples", "4 × softmax | exp(a)/Σ exp(a) · 4 samples", "4 × Σ₃ q·k ÷ 1.732 | 4 samples", "12 × x"},
+    ),
+    "causal attention": (
+        lambda: attending(causal=True), 17,
+        {"3 × attention | Σ p·v · 4 samples", "10 × softmax | exp(a)/Σ exp(a)", "10 × Σ₃ q·k ÷ 1.732", "12 × a^(2) = Σ₃ w·x + b"},
+    ),
+    "causal attention, two layers": (
+        lambda: attending(causal=True, layers=2), 29, {"12 × attention | Σ p·v", "3 × attention | Σ p·v · 4 samples"},
     ),
     "two Embeddings": (two_embeddings, 10, {f"2 × {_ROW} · 3 samples", f"2 × {_ROW} + a · 3 samples"}),
 }  # fmt: skip
