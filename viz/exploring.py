@@ -21,7 +21,7 @@ from viz.graph import MAX_NODES, Graph
 from viz.living import Drawn, Living, drawn, engine_trace, living, naive_trace
 
 _INPUTS = ("x", "y", "t")
-SCRIPTS = ("numbers.js", "elements.js", "story.js", "living.js")
+SCRIPTS = ("numbers.js", "elements.js", "rate.js", "story.js", "living.js")
 
 
 def explore(

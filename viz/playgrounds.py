@@ -19,7 +19,7 @@ from viz.svg import printable, shortened
 if TYPE_CHECKING:
     from autograd.compiler.program import Program
 
-SCRIPTS = ("numbers.js", "elements.js", "sheet.js", "playground.js")
+SCRIPTS = ("numbers.js", "elements.js", "rate.js", "sheet.js", "playground.js")
 OPTIMIZERS_OF_THE_PAGE = ("sgd", "adam")
 _CELLS = 40
 

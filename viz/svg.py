@@ -35,6 +35,7 @@ _MOST_ROLES = 3  # that fit between the ends of edges at one card
 _LONGEST_TEXT = 28  # characters of a label or caption that a card shows
 
 
+_GEOMETRY = re.compile(' (?:d|x|y|width|height)="[^"]*"')
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -102,10 +103,13 @@ def width_of(text: str, size: float) -> float:
 
 
 def said_once(picture: str) -> str:
-    """The same picture for a page, with what most of its texts say of themselves said once, on its root: 1.1 kB less for a neuron."""
+    """The same picture for a page: what most of its texts say of themselves said once, on its root, and no ``.0`` in its geometry.
+
+    That is 1.5 kB less for a neuron.
+    """
     for attribute in (' text-anchor="middle"', f' fill="{INK}"'):
         picture = picture.replace(attribute, "").replace("<svg", f"<svg{attribute}", 1)
-    return picture
+    return _GEOMETRY.sub(lambda numbers: re.sub(r"(?<=\d)\.0(?!\d)", "", numbers[0]), picture)
 
 
 def printable(text: str) -> str:

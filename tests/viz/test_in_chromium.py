@@ -182,6 +182,21 @@ def test_downhill_play_and_reset(opened):
         assert shown(page) == start
 
 
+@pytest.mark.parametrize("eta", ["0", "-0.1", "nan", "inf", "1e999", "fast", ""])
+def test_a_step_whose_size_is_not_above_0_is_refused(opened, eta):
+    with opened(explore(neuron())) as page:
+        before = shown(page)
+        page.get_by_label("η, the size of a step").fill(eta)
+        assert page.get_by_text("needs a number above 0").is_visible()
+        page.get_by_label("one step downhill").click()
+        page.get_by_label("play").click()
+        assert shown(page) == before
+        page.get_by_label("η, the size of a step").fill("0.1")
+        assert page.get_by_text("needs a number above 0").count() == 0
+        page.get_by_label("one step downhill").click()
+        assert shown(page) != before
+
+
 def test_the_order_explained(opened):
     x = Value(2.0, label="x")
     a = x * x

@@ -173,10 +173,12 @@ def test_bad_input(call, error, said):
         call()
 
 
-def test_a_learning_rate_that_is_not_positive_is_marked(opened):
+def test_a_learning_rate_that_is_not_above_0_is_refused(opened):
     with opened(viz.playground(model(), DATA)) as page:
-        settle(page)
-        rate = page.get_by_label("η, the learning rate")
-        for text, invalid in (("-1", "true"), ("0", "true"), ("0.1", "false")):
+        before, rate = settle(page), page.get_by_label("η, the learning rate")
+        for text, refused in (("-1", True), ("0", True), ("0.1", False)):
             rate.fill(text)
-            assert rate.get_attribute("aria-invalid") == invalid
+            assert rate.get_attribute("aria-invalid") == str(refused).lower()
+            assert page.get_by_text("needs a number above 0").count() == refused
+            page.get_by_label("one step").click()
+            assert (settle(page) == before) == refused

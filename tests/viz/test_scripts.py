@@ -83,7 +83,7 @@ def test_what_a_reader_may_type(node, text, expected):
 def test_how_far_a_drag_moves(node):
     """By a hundredth of the number's power of ten, to round numbers; out of what is no number too."""
     cases = [(2.0, 1), (2.0, -3), (0.0, 1), (-0.5, 10), (123.0, 1), (0.1 + 0.2, 0), (math.nan, 4), (math.inf, -2)]
-    got = node(f"{page.script('living.js')}const said={page.literal(cases)}.map(([x,n])=>moved(x,n));")
+    got = node(f"{page.script(*SCRIPTS)}const said={page.literal(cases)}.map(([x,n])=>moved(x,n));")
     assert got == [2.01, 1.97, 0.001, -0.49, 124.0, 0.3, 1, -1]
 
 

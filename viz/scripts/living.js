@@ -14,8 +14,9 @@ const STYLE = `
 button,input{font:inherit;color:inherit;background:none;border:1px solid #8a929c;border-radius:6px;padding:3px 10px;min-height:34px;box-sizing:border-box}
 button:hover{background:#8a929c33}
 :focus-visible{outline:2px solid #9970ab}
-button svg{width:14px;height:14px;vertical-align:-2px;fill:currentColor}
+[aria-invalid=true]{outline:2px solid #e08214}
 .rate{width:4.5em}
+button svg{width:14px;height:14px;vertical-align:-2px;fill:currentColor}
 .at{flex:1 1 160px;padding:0;accent-color:#9970ab}
 .panels{align-items:start;gap:16px}
 .panel{min-width:0;max-width:100%}
@@ -71,7 +72,7 @@ function living(host, pictures, data, compute) {
   let position = last, playing = false, pending = false;
   const of = (card) => (leaves.includes(card) ? inputs[leaves.indexOf(card)] : outputs[data.computed.indexOf(card)]);
 
-  const rate = element("input", { class: "rate", "aria-label": "η, the size of a step", value: lr, inputmode: "decimal" });
+  const rate = rateField("η, the size of a step", lr);
   const slider = element("input", { class: "at", type: "range", max: last, "aria-label": "step" });
   const play = button("play", () => (playing ? stop() : start())), result = element("output", {}), curve = drawn("path", { fill: "none", stroke: "#9970ab", "stroke-width": 2 });
   panels.forEach((panel, i) => Object.assign(panel, parts(pictures[i]), {
@@ -146,8 +147,7 @@ function living(host, pictures, data, compute) {
   }
 
   function downhill() {
-    const eta = typed(rate.value);
-    set(rate, { "aria-invalid": eta === undefined });
+    const { eta } = rate;
     if (eta === undefined) return stop();
     for (const leaf of trainable) inputs[leaf] -= eta * outputs[panels[0].adjoints + leaves[leaf]];
     position = last;
@@ -237,7 +237,7 @@ function living(host, pictures, data, compute) {
     go(to);
   });
   const training = [
-    button("one step downhill", () => { stop(); downhill(); }), element("label", {}, "η ", rate), play, button("reset", reset), result,
+    button("one step downhill", () => { stop(); downhill(); }), rate.label, play, button("reset", reset), result,
     drawn("svg", { width: 150, height: 40, role: "img", "aria-label": "its course" }, drawn("path", { stroke: LINE, d: "M0 39.5H150" }), curve),
   ];
   const transport = [

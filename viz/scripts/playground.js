@@ -13,6 +13,7 @@ button,input,select{font:inherit;color:inherit;background:none;border:1px solid 
 option{color:#22262b}
 button:hover{background:#8a929c33}
 :focus-visible{outline:2px solid #9970ab}
+[aria-invalid=true]{outline:2px solid #e08214}
 .rate{width:4.5em}
 .all{align-items:start;gap:18px}
 .net{overflow-x:auto;position:relative;max-width:100%;background:#fff;border-radius:10px}
@@ -78,8 +79,8 @@ function playground(host, stills, data, programs) {
 
   // One step of the optimizer: the recorded update of one parameter, over all of them.
   function step() {
-    const { memory, update } = programs.optimizers[chosen], eta = typed(rate.value);
-    if (!(eta > 0) || !points.length) return stop();
+    const { memory, update } = programs.optimizers[chosen], { eta } = rate;
+    if (eta === undefined || !points.length) return stop();
     measure();
     for (let i = 0; i < count; i++) {
       states[i * (memory + 2)] = parameters[i];
@@ -228,8 +229,7 @@ function playground(host, stills, data, programs) {
 
   // --- Putting it together ---
 
-  const rate = element("input", { class: "rate", "aria-label": "η, the learning rate", value: data.lr, inputmode: "decimal" });
-  on(rate, "input", () => set(rate, { "aria-invalid": !(typed(rate.value) > 0) }));
+  const rate = rateField("η, the learning rate", data.lr);
   const train = button("train", () => (playing ? stop() : start())), said = element("output", {}), told = element("p", { "aria-live": "polite" });
   const curve = drawn("path", { fill: "none", stroke: "#9970ab", "stroke-width": 2 });
   const apart = Math.max(60, Math.min(120, Math.floor((host.clientWidth - 48) / (sizes.length - 1)))); // as far as fits, of column and column
@@ -272,7 +272,7 @@ function playground(host, stills, data, programs) {
     element("style", {}, PLAYGROUND_STYLE),
     element("div", { class: "bar" },
       train, button("one step", () => { stop(); step(); show(); }), button("reset", reset),
-      select("optimizer", programs.optimizers.map(({ name }) => name), chosen, (i) => { chosen = i; forget(); }), element("label", {}, "η ", rate),
+      select("optimizer", programs.optimizers.map(({ name }) => name), chosen, (i) => { chosen = i; forget(); }), rate.label,
       select("class of a new point", data.classes.map((_, i) => `click adds ${data.labels[i]}`), paintedClass, (i) => { paintedClass = i; }),
     ),
     element("div", { class: "bar" }, said, drawn("svg", { width: 150, height: 40, role: "img", "aria-label": "its course" }, drawn("path", { stroke: LINE, d: "M0 39.5H150" }), curve)),
