@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
+from autograd.labels import plain_name
 from autograd.modes import Mode, are_finite, modes
 from autograd.ops import Contributions, Op, describe, step_rule
 
@@ -212,5 +213,5 @@ def let_go(node: "Value") -> None:
 
 def application(op: Op, operands: Iterable["Value"], numbers: Iterable[float]) -> str:
     """The op applied to its operands, with labels, as text: ``log(x=0.0)``."""
-    shown = (f"{v.label}={x!r}" if v.label else repr(x) for v, x in zip(operands, numbers, strict=True))
+    shown = (f"{plain_name(v.label)}={x!r}" if v.label else repr(x) for v, x in zip(operands, numbers, strict=True))
     return f"{op.name}({', '.join(shown)})"

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from autograd import ops
+from autograd.labels import plain_name
 from autograd.modes import call_site, is_recorded, recording, switched
 from autograd.ops import Number, describe, real_number
 from autograd.trees import Tree, leaves, like
@@ -78,7 +79,7 @@ def _as_value(x: Number) -> Value:
 
 def _rule_of(node: Value) -> Callable[..., Any]:
     if node.op.rule is None:
-        name = f"the node {node.label!r}" if node.label else "a node"
+        name = f"the node {plain_name(node.label)!r}" if node.label else "a node"
         raise TypeError(
             f"{name} with op {node.op.symbol!r} has a hand-written _backward, which works for backward() only; "
             "to differentiate it as a graph, make its op a row: autograd.Op(name, value, rule)"
@@ -91,7 +92,7 @@ def _check_recorded(node: Value) -> None:
     for operand, x in zip(node._prev, recorded_numbers(node), strict=True):
         now = operand._data
         if now is not x and now != x and (now == now or x == x):
-            name = f"{operand.label}.data" if operand.label else "the data of an operand"
+            name = f"{plain_name(operand.label)}.data" if operand.label else "the data of an operand"
             raise ValueError(
                 f"{name} was changed from {x!r} to {now!r} after {node.op.name} was recorded; record the expression again"
             )

@@ -17,6 +17,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from autograd import Value, topological_order
+from autograd.labels import plain_name
 from viz.implied import labels_of
 from viz.notation import number, raised
 
@@ -60,7 +61,7 @@ class Card:
 
     def name(self, index: int) -> str:
         """The label, or ``v3`` for the fourth card when it has none."""
-        return self.label or f"v{index}"
+        return plain_name(self.label) or f"v{index}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,7 +251,7 @@ def _card(value: Value, index: dict[int, int], labels: Labels, is_root: bool) ->
 def _name(value: Value, index: dict[int, int], labels: Labels) -> str:
     if id(value) not in index:
         return number(value.data)
-    return labels.get(value) or f"v{index[id(value)]}"
+    return plain_name(labels.get(value, "")) or f"v{index[id(value)]}"
 
 
 def _edges(value: Value, index: dict[int, int], labels: Labels) -> list[Edge]:

@@ -15,6 +15,7 @@ from typing import final
 
 from autograd import Value, topological_order
 from autograd.backward import propagate, recorded_numbers
+from autograd.labels import plain_name
 from viz.naming import Names
 from viz.symbols import Number, local_derivatives, product, total
 
@@ -116,9 +117,9 @@ def check_recorded(order: list[Value]) -> None:
     for v in order:
         for operand, x in zip(v._prev, recorded_numbers(v), strict=True):
             if operand.data != x and not (x != x and operand.data != operand.data):
+                name = plain_name(operand.label) or "an operand"
                 raise ValueError(
-                    f"{operand.label or 'an operand'}.data was changed from {x!r} to {operand.data!r} after {v.op.name} was recorded; "
-                    "record the expression again"
+                    f"{name}.data was changed from {x!r} to {operand.data!r} after {v.op.name} was recorded; record the expression again"
                 )
 
 

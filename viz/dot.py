@@ -9,6 +9,7 @@ import re
 from typing import TYPE_CHECKING
 
 from autograd import Value, topological_order
+from autograd.labels import plain_name
 from autograd.ops import describe
 from viz.engines import check_rankdir
 from viz.svg import dot_text
@@ -58,7 +59,7 @@ def draw_dot(root: Value, format: str = "svg", rankdir: str = "LR") -> "graphviz
 
 
 def _record(value: Value) -> str:
-    label = dot_text(str(value.label)).translate(_RECORD_SPECIAL)
+    label = dot_text(plain_name(str(value.label))).translate(_RECORD_SPECIAL)
     label = re.sub(r"(?<=[^\0-\x7f]) ", "&#32;", label)  # Graphviz 2.43 drops a space after a letter that is not ASCII
     numbers = f"data {value.data:.4f} | grad {value.grad:.4f}"
     return f"{{ {label} | {numbers} }}" if label else f"{{ {numbers} }}"

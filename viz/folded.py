@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from autograd import Value
 from autograd.compiler.recording import collector_resting
+from autograd.labels import plain_name, scripts
 from viz import page, svg
 from viz.engines import place
 from viz.folding import Rule, folded
@@ -27,7 +28,7 @@ from viz.implied import head_labels
 from viz.inside import inside
 from viz.layout import Layout, Point, Size, on_curve
 from viz.normal_form import NormalForm
-from viz.notation import number, plain_name, scripts
+from viz.notation import number
 from viz.ties import Samples, Tie, samples_of, tie
 
 MOST_CARDS = 60
@@ -219,7 +220,7 @@ class FoldedGraph(Picture):
             "digraph {",
             f"  rankdir={self.rankdir};",
             '  node [shape=box, style="rounded,filled", fillcolor=white, fontname="DejaVu Sans", fontsize=11];',
-            *(f"  n{i} [label={quoted([c.head, _between(c.data_range)])}];" for i, c in enumerate(self.cards)),
+            *(f"  n{i} [label={quoted([plain_name(c.head), _between(c.data_range)])}];" for i, c in enumerate(self.cards)),
             *(f"  n{start} -> n{end} [label={quoted([t.name])}];" for (start, end), t in self.ties),
             "}\n",
         ]

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import final
 
+from autograd.labels import plain_name
 from viz import rendering, svg
 from viz.cards import Card, Cards
 from viz.layout import Layout
@@ -120,7 +121,7 @@ class Graph(Picture):
             f"  rankdir={self.rankdir};",
             '  node [shape=box, style="rounded,filled", fillcolor=white, fontname="DejaVu Sans", fontsize=11];',
             *(f"  n{i} [label={quoted(_lines_of(card))}];" for i, card in enumerate(self.cards.cards)),
-            *(f"  n{e.start} -> n{e.end}{f' [label={quoted([e.role])}]' * bool(e.role)};" for e in self.cards.edges),
+            *(f"  n{e.start} -> n{e.end}{f' [label={quoted([plain_name(e.role)])}]' * bool(e.role)};" for e in self.cards.edges),
             "}\n",
         ]
         return "\n".join(lines)
@@ -138,7 +139,7 @@ def _told(index: int, card: Card) -> str:
 
 
 def _lines_of(card: Card) -> list[str]:
-    head = " = ".join(text for text in (card.label, card.caption) if text)
+    head = " = ".join(text for text in (plain_name(card.label), card.caption) if text)
     return [*([head] if head else []), number(card.data), f"∂ {number(card.grad)}"]
 
 

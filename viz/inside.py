@@ -17,9 +17,9 @@ from typing import Any, final
 import numpy as np
 import numpy.typing as npt
 
+from autograd.labels import plain_name
 from viz.groups import Groups, Piece
 from viz.normal_form import Indices, NormalForm
-from viz.notation import plain_name
 from viz.svg import printable, shortened
 from viz.ties import Samples
 

@@ -11,11 +11,12 @@ A label is written as on the blackboard: ``w_12^(1)`` is w₁₂⁽¹⁾. What h
 import math
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import final
 
 from autograd import Op, ops
+from autograd.labels import LOWERED, RAISED, plain_name, scripts
 from viz.symbols import CONSTANTS, Call, Name, Number, Product, Sum, Symbolic
 
 SUM, PRODUCT, POWER, ATOM = range(4)
@@ -23,9 +24,6 @@ Piece = tuple[str, int]
 Spell = Callable[[Name], "str | float"]
 Wrap = Callable[[str], str]
 
-_RAISED = dict(zip("0123456789+-−=()abcdefghijklmnoprstuvwxyzABDEGHIJKLMNOPRTUVWβγδθφχ*",
-                   "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ᵃᵇᶜᵈᵉᶠᵍʰⁱʲᵏˡᵐⁿᵒᵖʳˢᵗᵘᵛʷˣʸᶻᴬᴮᴰᴱᴳᴴᴵᴶᴷᴸᴹᴺᴼᴾᴿᵀᵁⱽᵂᵝᵞᵟᶿᵠᵡ*", strict=True))  # fmt: skip
-_LOWERED = dict(zip("0123456789+-−=()aehijklmnoprstuvxβγρφχ", "₀₁₂₃₄₅₆₇₈₉₊₋₋₌₍₎ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓᵦᵧᵨᵩᵪ", strict=True))
 _GREEK_NAMES = (
     "alpha beta gamma delta varepsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon varphi chi psi omega "
     "Gamma Delta Theta Lambda Xi Pi Sigma Phi Psi Omega"
@@ -38,12 +36,6 @@ _LATEX_SPECIAL = {
 }  # fmt: skip
 # Of a sum with more terms than this, the first ones and the last one are written.
 _LONGEST_SUM, _SHOWN = 9, 3
-
-# An index is a number, one or two letters or anything in braces; a longer word after _ is part of a name.
-SCRIPT = re.compile(
-    r"_(?:\{(?P<sub_braced>[^{}]+)\}|(?P<sub>\d+|[^\W\d_]{1,2}(?![^\W_])))"
-    r"|\^(?:\{(?P<sup_braced>[^{}]+)\}|(?P<sup_round>\([^()]*\))|(?P<sup>[-+−]?\d+|[^\W\d_]|\*))"
-)
 
 
 def number(x: float, digits: int = 4) -> str:
@@ -59,43 +51,7 @@ def number(x: float, digits: int = 4) -> str:
 def raised(exponent: str) -> str:
     """An exponent behind its base: ``²``, or ``^0.5`` where Unicode has no raised form."""
     written = exponent.removesuffix(".0").replace("-", "−")
-    return "".join(_RAISED[c] for c in written) if all(c in _RAISED for c in written) else f"^{written}"
-
-
-def scripts(label: str) -> Iterator[tuple[str, int]]:
-    """A label in pieces, each with 0 (on the line), −1 (an index) or 1 (raised).
-
-    >>> list(scripts("w_12^(1)"))
-    [('w', 0), ('12', -1), ('(1)', 1)]
-    >>> list(scripts("learning_rate"))
-    [('learning_rate', 0)]
-    """
-    end = 0
-    for match in SCRIPT.finditer(label):
-        if match.start() > end:
-            yield label[end : match.start()], 0
-        yield next(group for group in match.groups() if group is not None), 1 if match[0].startswith("^") else -1
-        end = match.end()
-    if end < len(label):
-        yield label[end:], 0
-
-
-def plain_name(label: str) -> str:
-    """A label as text.
-
-    >>> plain_name("w_12^(1)"), plain_name("x_{out}"), plain_name("E")
-    ('w₁₂⁽¹⁾', 'xₒᵤₜ', 'E')
-    """
-    return "".join(_scripted(*piece) for piece in scripts(re.sub(r"\s+", " ", label)))
-
-
-def _scripted(text: str, height: int) -> str:
-    table = {0: None, 1: _RAISED, -1: _LOWERED}[height]
-    if table is None:
-        return text
-    if all(c in table for c in text):
-        return "".join(table[c] for c in text)
-    return f"{'^' if height > 0 else '_'}{text if len(text) == 1 or text.startswith('(') else f'{{{text}}}'}"
+    return "".join(RAISED[c] for c in written) if all(c in RAISED for c in written) else f"^{written}"
 
 
 def latex_name(label: str) -> str:
@@ -104,8 +60,8 @@ def latex_name(label: str) -> str:
     >>> latex_name("w_12^(1)"), latex_name("ŷ₁"), latex_name("loss"), latex_name("δ_i^(n)")
     ('w_{12}^{(1)}', '\\\\hat{y}_{1}', '\\\\mathrm{loss}', '\\\\delta_{i}^{(n)}')
     """
-    lowered = {small: c for c, small in _LOWERED.items() if c != "−"}
-    raised = {small: c for c, small in _RAISED.items() if c not in "−*"}
+    lowered = {small: c for c, small in LOWERED.items() if c not in "−,"}
+    raised = {small: c for c, small in RAISED.items() if c not in "−*"}
     spelled = re.sub("[" + "".join(lowered) + "]+", lambda m: "_{" + "".join(lowered[c] for c in m[0]) + "}", label)
     spelled = re.sub("[" + "".join(raised) + "]+", lambda m: "^{" + "".join(raised[c] for c in m[0]) + "}", spelled)
     written = ""
@@ -300,7 +256,7 @@ def _plain_fraction(above: Piece, below: Piece) -> Piece:
 
 def _plain_power(base: str, exponent: str) -> str:
     if exponent.isdigit():
-        return base + "".join(_RAISED[c] for c in exponent)
+        return base + "".join(RAISED[c] for c in exponent)
     return f"{base}^{exponent}"
 
 

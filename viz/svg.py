@@ -14,9 +14,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from autograd.labels import scripts
 from viz.cards import Card, Cards
 from viz.layout import Layout, Point, Size, on_curve
-from viz.notation import number, scripts
+from viz.notation import number
 
 BLUE, ORANGE, PURPLE = "#2166ac", "#e08214", "#7b3294"
 INK, GREY, FAINT_PURPLE = "#22262b", "#8a929c", "#a58ab0"

@@ -254,7 +254,7 @@ class CompiledFunction:
     def listing(self) -> str:
         """The programs recorded so far in the blackboard's notation, one pack per line, loops as loops."""
         parts = [
-            f"{what}, {layout}:\n{rolling.listing(self._made.program(variant, what, layout))}"
+            f"{what}, {layout}:\n{rolling.listing(program := self._made.program(variant, what, layout), variant.labels(program, layout))}"
             for found in self._made.variants.values()
             for variant in found
             for what, layout in variant.executors

@@ -18,15 +18,19 @@ what the eager engine computes, to the last bit; sums over lanes are the one exc
 A program is data: it knows nothing of how it is executed, prints, and pickles.
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import final
 
 import numpy as np
 import numpy.typing as npt
 
+from autograd.labels import plain_name
 from autograd.ops import Op
 
 Slots = npt.NDArray[np.int32]
+_LONGEST = 12  # names in a line of a listing
 
 
 @final
@@ -97,12 +101,30 @@ class Program:
     normal_nodes: int
     levels: int
 
-    def listing(self) -> str:
+    def listing(self, labels: Sequence[str] = ()) -> str:
         """The program in the blackboard's notation, one pack per line: s are shared numbers, r rows.
 
-        ``s1…4`` are all four places, ``s1,3`` these two, ``s1,3…9`` every second one, ``s[0…387]`` some of those in brackets.
+        ``s1…4`` are all four places, ``s1,3`` these two, ``s1,3…9`` every second one, ``s[0…387]`` some of those in brackets. Before
+        the packs stand the constants and, by the ``labels`` of shared inputs, the parameters.
         """
-        return "\n".join(line_of(pack) for pack in self.packs)
+        return "\n".join([*heads(self, labels), *map(line_of, self.packs)])
+
+
+def heads(program: Program, labels: Sequence[str]) -> Iterator[str]:
+    """What is there before the first pack: constants, and the shared inputs that have labels."""
+    first = len(program.constants)
+    yield from _named(0, [f"{x:.6g}".replace("-", "−") for x in program.constants])
+    for has_label, run in groupby(enumerate(map(plain_name, labels), first), key=lambda place: bool(place[1])):
+        if has_label:
+            places, names = zip(*run, strict=True)
+            yield from _named(places[0], names)
+
+
+def _named(first: int, names: Sequence[str]) -> Iterator[str]:
+    """The names of shared places side by side, the middle of many left out."""
+    if names:
+        said = names if len(names) <= _LONGEST else [*names[: _LONGEST - 1], "…", names[-1]]
+        yield f"{_slots(False, np.arange(first, first + len(names), dtype=np.int32)):<16} = {', '.join(said)}"
 
 
 def _slots(is_row: bool, table: Slots) -> str:

@@ -13,6 +13,7 @@ from typing import Any, final
 import numpy as np
 import numpy.typing as npt
 
+from autograd.labels import plain_name
 from autograd.ops import Op
 from autograd.value import CONSTANT, LEAF, Value
 
@@ -174,7 +175,7 @@ def refuse_by_hand(nodes: Sequence[Value], kinds: Iterable[Op]) -> None:
     by_hand = {op for op in kinds if op.rule is None and op is not LEAF and op is not CONSTANT}
     v = next((v for v in nodes if v.op in by_hand), None) if by_hand else None
     if v is not None:
-        name = f" labelled {v.label!r}" if v.label else ""
+        name = f" labelled {plain_name(v.label)!r}" if v.label else ""
         raise TypeError(
             f"the node{name} with op {v.op.symbol!r} was made by hand (Value(data, children, op)) and cannot be compiled; "
             "make its op a row: autograd.Op(name, value, rule)"

@@ -12,6 +12,7 @@ import numpy as np
 
 from autograd.compiler.kernels import is_of_table
 from autograd.compiler.recorded import Recorded, refuse_by_hand
+from autograd.labels import plain_name
 from autograd.modes import altering, call_site, is_recorded, switched
 from autograd.ops import Op
 from autograd.value import CONSTANT, LEAF, Value, topological_order
@@ -67,7 +68,7 @@ def recording(on_branch: Callable[[Value], None]) -> Iterator[list[Value]]:
     reads: list[str] = []
 
     def on_read(v: Value) -> None:
-        reads.append(f".data{f' of {v.label!r}' if v.label else ''} is read at {call_site()}")
+        reads.append(f".data{f' of {plain_name(v.label)!r}' if v.label else ''} is read at {call_site()}")
 
     with switched(on_branch=on_branch, on_read=on_read, recording=True):
         yield results

@@ -101,6 +101,12 @@ class Variant:
         """The captured numbers as they are now."""
         return np.array([v._data for v in self.captured], dtype=float)
 
+    def labels(self, program: Program, layout: str) -> list[str]:
+        """The labels of what a program shares between samples: those of captured Values; the arguments' numbers have none."""
+        captured = [v.label for v in self.captured]
+        others = [""] * (program.n_shared - len(captured))
+        return [*others, *captured] if layout == ONE else [*captured, *others]
+
     def reads(self, what: str, layout: str) -> frozenset[int]:
         """Which of the arguments' numbers the program for samples reads; of one without packs that may be any."""
         key = (what, layout)

@@ -111,8 +111,8 @@ class Step:
         return float(outputs[0]), outputs[1:] + 0.0  # 0.0 + x: what accumulating into a zeroed .grad gives
 
     def listing(self) -> str:
-        """The program in the blackboard's notation, one pack per line."""
-        return self._executor.program.listing()
+        """The program in the blackboard's notation: what its first numbers are, by their labels, then one pack per line."""
+        return self._executor.program.listing([v.label for v in self.leaves])
 
     @property
     def llvm_ir(self) -> str:

@@ -15,7 +15,7 @@ from typing import final
 import numpy as np
 import numpy.typing as npt
 
-from autograd.compiler.program import Pack, Program, line_of
+from autograd.compiler.program import Pack, Program, heads, line_of
 
 # A round has at most so many packs, a loop at least so many rounds.
 LONGEST, FEWEST = 64, 4
@@ -63,9 +63,9 @@ def longest(forms: npt.NDArray[np.int64], most: int) -> tuple[int, int, int]:
     return best
 
 
-def listing(program: Program) -> str:
-    """The program in the blackboard's notation, a loop as its number of rounds and the packs of the first."""
-    lines: list[str] = []
+def listing(program: Program, labels: Sequence[str] = ()) -> str:
+    """The program in the blackboard's notation, a loop as its number of rounds and the packs of the first; see ``Program.listing``."""
+    lines = list(heads(program, labels))
     for stretch in stretches(program.packs):
         count, own = len(stretch.rounds), [line_of(pack) for pack in stretch.rounds[0]]
         lines += own if count == 1 else [f"{count} rounds, the first of which is:", *[f"    {line}" for line in own]]

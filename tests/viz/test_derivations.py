@@ -6,11 +6,12 @@ from itertools import pairwise
 import pytest
 
 from autograd import Op, Value, dot, grad, log, relu, sigmoid, stop_gradient, tanh, topological_order, where
+from autograd.labels import plain_name
 from tests.cases import CASES
 from viz import derive
 from viz.derivations import Derivation
 from viz.naming import Names
-from viz.notation import number, plain_name
+from viz.notation import number
 
 sympy = pytest.importorskip("sympy")
 

@@ -6,8 +6,9 @@ import pytest
 
 import autograd
 from autograd import Op, Value, ops, topological_order, where
+from autograd.labels import plain_name
 from tests.cases import CASES
-from viz.notation import latex, latex_name, plain_name, text
+from viz.notation import latex, latex_name, text
 from viz.symbols import Name, local_derivatives, number_of
 
 A, B, Y = Name("a"), Name("b"), Name("y")
@@ -156,7 +157,7 @@ def test_numbers_plugged_in():
     [
         ("x", "x", "x"),
         ("loss", "loss", r"\mathrm{loss}"),
-        ("w_{out,1}", "w_{out,1}", "w_{out,1}"),
+        ("w_{out,1}", "wₒᵤₜ,₁", "w_{out,1}"),
         ("δ_i^(n)", "δᵢ⁽ⁿ⁾", r"\delta_{i}^{(n)}"),
         ("ŷ₁", "ŷ₁", r"\hat{y}_{1}"),
         ("x_1_2", "x₁₂", "x_{1}{}_{2}"),
