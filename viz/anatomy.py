@@ -26,12 +26,13 @@ Course = tuple[float, ...]
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """A matrix of weights [unit][input] and their mean gradients, and the biases."""
+    """A matrix of weights [unit][input] and their mean gradients, and the biases; ``labels`` are those of both, row by row."""
 
     data: tuple[Course, ...]
     gradients: tuple[Course, ...]
     biases: Course
     bias_gradients: Course
+    labels: tuple[tuple[str, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +224,7 @@ def _weights(neurons: Sequence[Any], passes: Sequence[_Pass]) -> Weights:
         tuple(tuple(map(slopes, neuron.w)) for neuron in neurons),
         tuple(neuron.b.data for neuron in neurons),
         tuple(slopes(neuron.b) for neuron in neurons),
+        tuple(tuple(str(v.label) for v in (*neuron.w, neuron.b)) for neuron in neurons),
     )
 
 

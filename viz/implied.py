@@ -48,13 +48,13 @@ def head_labels(form: "NormalForm") -> dict[int, str]:
     """The same for the heads of a normal form, by their places: what a folded picture says."""
     labels = {i: str(form.values[i].label) for i in form.heads_only.tolist() if form.values[i].label}
     places: dict[str, dict[int, list[str]]] = {
-        letter: {i: indices for i, label in labels.items() if (indices := _indices(label, letter)[0])} for letter in "wb"
+        letter: {i: indices for i, label in labels.items() if (indices := indexed(label, letter)[0])} for letter in "wb"
     }
     if not any(places.values()):
         return labels
     drives = {target: _drive(labels[bias]) for bias, target in _plain_terms(form, places["b"]) if target not in labels}
     for w, x in _products(form, [w for w, indices in places["w"].items() if len(indices) == 2]):
-        labels.setdefault(x, f"x_{places['w'][w][1]}^({_indices(labels[w], 'w')[1] - 1})")
+        labels.setdefault(x, f"x_{places['w'][w][1]}^({indexed(labels[w], 'w')[1] - 1})")
     for kernels in form.kernels:
         if kernels.operands.shape[1] == 1 and _is_word(kernels.op):
             for v, drive in zip(kernels.at.tolist(), kernels.operands[:, 0].tolist(), strict=True):
@@ -78,7 +78,7 @@ def _products(form: "NormalForm", weights: Iterable[int]) -> Iterator[tuple[int,
 
 
 @lru_cache(4096)
-def _indices(label: str, letter: str) -> tuple[list[str], int]:
+def indexed(label: str, letter: str) -> tuple[list[str], int]:
     """The indices and the layer of a parameter's label; no indices if it is none."""
     match = _PARAMETER.fullmatch(label)
     if match is None or match["letter"] != letter:
@@ -89,14 +89,14 @@ def _indices(label: str, letter: str) -> tuple[list[str], int]:
 
 def _drive(bias: str) -> str:
     """The name of the drive of the neuron with this bias."""
-    return f"a{bias[1:]}" if _indices(bias, "b")[0] else ""
+    return f"a{bias[1:]}" if indexed(bias, "b")[0] else ""
 
 
 def _name_inputs(v: Value, labels: dict[Value, str]) -> str:
     """Name the inputs of a neuron by its weights; the name of its drive."""
     half = len(v._prev) // 2
     for w, x in zip(v._prev[:half], v._prev[half:-1], strict=True):
-        indices, layer = _indices(labels.get(w, ""), "w")
+        indices, layer = indexed(labels.get(w, ""), "w")
         if len(indices) == 2 and x.is_leaf and not x.is_constant:
             labels.setdefault(x, f"x_{indices[1]}^({layer - 1})")
     return _drive(labels.get(v._prev[-1], ""))
@@ -104,7 +104,7 @@ def _name_inputs(v: Value, labels: dict[Value, str]) -> str:
 
 def _weight(v: Value, labels: dict[Value, str]) -> bool:
     """Whether it is a product with a weight."""
-    return v.op is ops.multiply and any([_indices(labels.get(factor, ""), "w")[0] for factor in v._prev])
+    return v.op is ops.multiply and any([indexed(labels.get(factor, ""), "w")[0] for factor in v._prev])
 
 
 def _is_function(v: Value) -> bool:

@@ -1,12 +1,12 @@
 """What moves in an SVG without a script: parts that are there for a while, in every round (SMIL), for readers who want motion.
 
-SMIL knows nothing of what a reader prefers, but a style sheet inside the picture does: with ``prefers-reduced-motion`` it takes the
-whole moving layer away, and what is below it stays.
+SMIL knows nothing of what a reader prefers, but a style sheet inside the picture does: with ``prefers-reduced-motion``, and on
+paper, it takes the whole moving layer away, and what is below it stays.
 """
 
 from collections.abc import Iterable
 
-STYLE = "@media(prefers-reduced-motion:reduce){.moving{display:none}}"
+STYLE = "@media print,(prefers-reduced-motion:reduce){.moving{display:none}}"
 
 
 def layer(parts: Iterable[str]) -> list[str]:

@@ -8,10 +8,12 @@ distribution of its data instead of a number.
 import math
 from collections.abc import Iterable, Iterator, Sequence
 
+from autograd.labels import plain_name
 from viz.anatomy import Anatomy, Course, Stage, mean
+from viz.implied import indexed
 from viz.notation import number
 from viz.pixels import PAPER, PURPLE, Colour, hexed, image, mixed, shade
-from viz.svg import BLUE, GREY, INK, ORANGE, escaped, width_of
+from viz.svg import BLUE, GREY, INK, ORANGE, escaped, shortened, width_of
 from viz.svg import PURPLE as VIOLET
 
 MOST_UNITS = 24  # of one layer that are drawn one by one
@@ -215,7 +217,9 @@ def _drawn_unit(stage: Stage, i: int, x: float, y: float) -> Iterator[str]:
 
 
 def _unit_told(stage: Stage, k: int, i: int) -> str:
-    name = f"unit {i + 1} of {'the input' if k == 0 else f'layer {k}'}"
+    bias = stage.weights.labels[i][-1] if stage.weights else ""
+    output = f"{plain_name(f'x{bias[1:]}')}, " if indexed(bias, "b")[0] else ""
+    name = f"{output}unit {i + 1} of {'the input' if k == 0 else f'layer {k}'}"
     if not stage.data:
         return name
     course, gradients = stage.data[i], stage.gradients[i]
@@ -287,18 +291,21 @@ def neuron_level(anatomy: Anatomy, k: int, i: int, description: str) -> str:
     """One neuron's sum of products as a table, and what becomes of it."""
     stage, before = anatomy.stages[k], anatomy.stages[k - 1]
     assert stage.weights is not None
-    weights, gradients = stage.weights.data[i], stage.weights.gradients[i]
+    weights, gradients, names = stage.weights.data[i], stage.weights.gradients[i], stage.weights.labels[i]
     inputs = [mean(course) for course in before.data] or [math.nan] * len(weights)
     products = [w * x for w, x in zip(weights, inputs, strict=True)]
     pulls = [mean(course) for course in before.gradients] or [math.nan] * len(weights)
     heads = ((92, "xⱼ"), (162, "wⱼ"), (350, "wⱼ·xⱼ"), (530, "∂/∂wⱼ"), (600, "∂/∂xⱼ"))
-    body = [text(14, 24, _neuron_title(anatomy, k, i), 13, "start", more=' font-weight="bold"')]
-    body += [text(x, 50, said, 12, "end", GREY) for x, said in heads]
+    body = [text(x, 50, said, 12, "end", GREY) for x, said in heads]
     for j, (x, w, product, g, pull) in enumerate(zip(inputs, weights, products, gradients, pulls, strict=True)):
-        body += _row(j, 70.0 + 20 * j, (x, w, product, g, pull), (_reach(products), _reach(gradients)))
+        name = shortened(plain_name(names[j]) or str(j + 1))
+        body += _row(name, 70.0 + 20 * j, (x, w, product, g, pull), (_reach(products), _reach(gradients)))
     middle = 60.0 + 10 * len(weights)
     body += _result(stage, i, middle)
-    return with_words(body, 920, 84 + 20 * len(weights), anatomy, "neuron", description)
+    wide = max(width_of(shortened(plain_name(name)), 10) for name in names)
+    table = [text(14, 24, _neuron_title(anatomy, k, i), 13, "start", more=' font-weight="bold"')]
+    table += [f'<g transform="translate({wide:.0f} 0)">', *body, "</g>"]
+    return with_words(table, 920 + wide, 84 + 20 * len(weights), anatomy, "neuron", description)
 
 
 def _neuron_title(anatomy: Anatomy, k: int, i: int) -> str:
@@ -307,11 +314,11 @@ def _neuron_title(anatomy: Anatomy, k: int, i: int) -> str:
     return f"layer {k}, neuron {i + 1} of {stage.units}: {stage.activation}(Σ wⱼ·xⱼ + b){means}"
 
 
-def _row(j: int, y: float, numbers: tuple[float, ...], reaches: tuple[float, float]) -> Iterator[str]:
+def _row(name: str, y: float, numbers: tuple[float, ...], reaches: tuple[float, float]) -> Iterator[str]:
     x, w, product, g, pull = numbers
     faint = ' opacity="0.4"' if not product and not g else ""
     yield f"<g{faint}>"
-    yield text(14, y, str(j + 1), 10, "start", GREY)
+    yield text(24, y, name, 10, "end", GREY)
     yield from (text(at, y, _said(value), 12, "end") for at, value in ((92, x), (162, w)))
     yield from _bar(230, y, product, reaches[0], BLUE if product > 0 else ORANGE)
     yield text(350, y, _said(product), 12, "end")

@@ -7,15 +7,18 @@ In pages and trusted notebooks ``scripts/network.js`` leads from level to level,
 
 import base64
 import struct
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, final
 
+from autograd.labels import plain_name
 from autograd.ops import describe
 from viz import network_svg, page, svg
 from viz.anatomy import Anatomy, Stage, anatomy, mean
+from viz.implied import indexed
 from viz.notation import number
 from viz.rendering import pdf, png
+from viz.svg import printable, shortened
 
 _LOOKS = {"model": network_svg.model_level, "layers": network_svg.layers_level, "neurons": network_svg.neurons_level}
 LEVELS = tuple(_LOOKS)
@@ -138,7 +141,7 @@ class Network:
             "still": still,
             "first": still or (list(self.level) if is_small else "neurons"),
             "levels": {name: look(seen, self.description) for name, look in _LOOKS.items() if name != still},
-            "stages": [_stage(stage, seen.samples, is_small) for stage in seen.stages],
+            "stages": [_stage(stage, k, seen.samples, is_small) for k, stage in enumerate(seen.stages)],
             "samples": seen.samples,
             "help": opens if is_small else f"{opens} Tables are there for networks of up to {MOST_PARAMETERS:,} parameters.",
         }
@@ -177,8 +180,11 @@ class Network:
         )
 
 
-def _stage(stage: Stage, samples: int, has_numbers: bool) -> dict[str, Any]:
-    """A stage for the script; ``numbers`` are the weights and the bias of each neuron, then their gradients, in the same order."""
+def _stage(stage: Stage, k: int, samples: int, has_numbers: bool) -> dict[str, Any]:
+    """A stage for the script; ``numbers`` are the weights and the bias of each neuron, then their gradients, in the same order.
+
+    Their names are made of letter, indices from ``base`` on, and ``layer``, but for those in ``own``, by their places.
+    """
     weights = stage.weights if has_numbers else None
     rows: list[tuple[float, ...]] = []
     if weights:
@@ -187,12 +193,35 @@ def _stage(stage: Stage, samples: int, has_numbers: bool) -> dict[str, Any]:
     return {
         "units": stage.units,
         "activation": stage.activation,
+        **_names(weights.labels if weights else (), k),
         "inputs": len(weights.data[0]) if weights else 0,
         "x": _packed(stage.activity),
         "pull": _packed(map(mean, stage.gradients)),
         "numbers": _packed(x for row in rows for x in row),
         "wrong": [stage.wrong(samples) if is_still else "" for is_still in stage.still] if weights else [],
     }
+
+
+def _names(labels: Sequence[Sequence[str]], k: int) -> dict[str, Any]:
+    """What the labels of weights and biases [unit][input, then bias] have in common, and those that have a label of the user's."""
+    base, layer = next((placed for i, row in enumerate(labels) for placed in _placed(row, i)), (1, k))
+    flat = [(label, (i, j)) for i, row in enumerate(labels) for j, label in enumerate(row)]
+    wide = max(map(len, labels), default=0)
+    own = {
+        place: shortened(printable(plain_name(label)))
+        for place, (label, (i, j)) in enumerate(flat)
+        if label
+        and indexed(label, "b" if j == wide - 1 else "w") != ([str(n + base) for n in ((i, j) if j < wide - 1 else (i,))], layer)
+    }
+    return {"base": base, "layer": layer, "own": own}
+
+
+def _placed(row: Sequence[str], i: int) -> Iterator[tuple[int, int]]:
+    """From which number on the names of a neuron's weights count, and the layer they name, for each weight that has such a name."""
+    for j, label in enumerate(row[:-1]):
+        indices, layer = indexed(label, "w")
+        if len(indices) == 2 and int(indices[0]) - i == int(indices[1]) - j:
+            yield int(indices[0]) - i, layer
 
 
 def _packed(xs: Iterable[float]) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, final
 
 from autograd import Value
 from autograd.compiler import engines
+from autograd.labels import plain_name
 from autograd.ops import positive_number
 from viz import network_svg, page, plane
 from viz.anatomy import chain, flat
@@ -154,6 +155,7 @@ def _content(subject: _Subject, optimizer: str, lr: float, labels: Sequence[str]
         "weights": [None if neurons is None else [[place[w] for w in n.w] for n in neurons] for neurons in layers],
         "biases": [None if neurons is None else [place[n.b] for n in neurons] for neurons in layers],
         "parameters": [p.data for p in parameters],
+        "names": [shortened(printable(plain_name(p.label))) for p in parameters],
         "points": table,
         "classes": [next(row[2:] for row, t in zip(table, taken.targets, strict=True) if t == target) for target in targets],
         "labels": [shortened(printable(str(label))) for label in labels or [f"{target:g}" for target in targets]],

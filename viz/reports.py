@@ -3,6 +3,7 @@
 import copy
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,10 @@ from autograd.ops import describe
 from viz import charts, network_svg, page, pixels, plane
 from viz.anatomy import anatomy, chain, flat
 from viz.exploring import explore
-from viz.network_svg import layers_level, neuron_level, neurons_level, text
+from viz.network_svg import layers_level, neuron_level, text
+from viz.networks import Network
 from viz.notation import number
-from viz.svg import escaped, width_of
+from viz.svg import escaped, said_once, width_of
 
 _STYLE = """\
 :root{color-scheme:light dark}
@@ -22,7 +24,8 @@ h1{font-size:1.5em}h2{font-size:1.15em;margin:1.6em 0 .4em}
 .wide{overflow-x:auto}.wide svg{display:block}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:2px 14px;margin:.6em 0}dt{opacity:.7}dd{margin:0;overflow-wrap:anywhere}
 pre{overflow-x:auto;padding:10px;border:1px solid #8a929c;border-radius:8px}
-@media print{body{max-width:none}h2{break-after:avoid}.wide{overflow:visible}.wide svg{max-width:100%;height:auto}}"""
+@media print{body{max-width:none}h2{break-after:avoid}.wide{overflow:visible}.wide svg{max-width:100%;height:auto;max-height:95vh}
+pre{white-space:pre-wrap}}"""
 _PRODUCTS = 8  # of the neuron that is stepped through; those of 32 inputs stand 7,000 pixels high
 _MISTAKES = 12
 _CELL = 30.0
@@ -38,15 +41,17 @@ def report(
     seconds: float | None = None,
     weights: str | Path = "model.safetensors",
     threshold: float = 0.0,
+    sample: int = 0,
 ) -> Path:
     """Write ``path``, one HTML file about a trained model that needs nothing else, and return the path.
 
     It holds what was trained, the curves of ``history`` (what ``fit`` returned; None for a model trained elsewhere), the decision
-    boundary or the confusion matrix with the worst mistakes, the network at its levels for the first sample, one neuron to step
-    through, time and engine, and how to load the model. ``data`` has ``X`` and ``y``, as the data sets of ``nn`` have (what they hold
-    out is judged, if anything), or is such a pair. ``loss`` is the name of the loss, ``seconds`` what the training took, ``weights`` the
-    file the model was saved to, and ``threshold`` the score between two classes. ValueError for another ending than ``.html`` and a
-    model without parameters.
+    boundary or the confusion matrix with the worst mistakes, the network at its levels, which opens down to each neuron, one neuron to
+    step through, time and engine, and how to load the model. ``data`` has ``X`` and ``y``, as the data sets of ``nn`` have (what they
+    hold out is judged, if anything), or is such a pair. ``loss`` is the name of the loss, ``seconds`` what the training took,
+    ``weights`` the file the model was saved to, ``threshold`` the score between two classes, and ``sample`` which of the samples that
+    are judged the network is shown for, counted from 0. ValueError for another ending than ``.html``, a model without parameters and
+    a sample that is not there.
 
     >>> import nn, tempfile
     >>> data, model = nn.moons(20, seed=0), nn.MLP(2, [4, 1], seed=0)
@@ -57,7 +62,7 @@ def report(
     """
     if history is not None and not hasattr(history, "epochs"):
         raise TypeError(f"history must be what nn.fit returned, or None for a model trained elsewhere, got {describe(history)}")
-    subject = _Subject(model, data, threshold)
+    subject = _Subject(model, data, threshold, sample)
     return page.saved(path, "a report", {".html": lambda: _written(subject, history, loss, seconds, weights)})
 
 
@@ -84,9 +89,9 @@ def _page(title: str, body: str) -> str:
 
 
 class _Subject:
-    """The model and the samples that it is judged by: those held out, if there are any."""
+    """The model and the samples that it is judged by: those held out, if there are any; ``row`` is the one that is looked at."""
 
-    def __init__(self, model: Any, data: Any, threshold: float) -> None:
+    def __init__(self, model: Any, data: Any, threshold: float, sample: int) -> None:
         if not getattr(model, "parameters", list)():
             raise ValueError(f"a report needs a model with parameters, got {type(model).__name__} with none")
         if not (hasattr(data, "X") and hasattr(data, "y")) and not (isinstance(data, (tuple, list)) and len(data) == 2):
@@ -100,13 +105,16 @@ class _Subject:
         self.name = str(getattr(data, "name", ""))
         labels = getattr(model, "classes", None)
         self.classes = [str(name) for name in labels or getattr(data, "classes", None) or sorted(set(self.train[1]))]
+        if not hasattr(type(sample), "__index__") or not 0 <= sample < len(self.rows):
+            raise ValueError(f"sample must be the number of one of the {len(self.rows)} samples that are judged, got {sample!r}")
+        self.chosen, self.row = sample, self.rows[sample]
         # The class of each sample: its place among the labels that the model knows; without labels −1 and 1 are 0 and 1.
         self.wanted = [labels.index(t) if labels else max(0, int(t)) for t in self.targets]
 
     @property
     def sizes(self) -> str:
         """How many numbers go in and out of each layer."""
-        x: Any = [Value(v) for v in self.rows[0]]
+        x: Any = [Value(v) for v in self.row]
         sizes = [len(x)]
         for layer in chain(self.model):
             x = layer(x)
@@ -116,7 +124,7 @@ class _Subject:
     @property
     def example(self) -> str:
         """A row as one would type it."""
-        row = [f"{x:g}" for x in self.rows[0]]
+        row = [f"{x:g}" for x in self.row]
         return f"[{', '.join(row if len(row) <= 6 else [*row[:5], '…'])}]"
 
     @property
@@ -174,7 +182,7 @@ def _curves(history: Any) -> str:
 
 
 def _judgement(subject: _Subject) -> Iterator[tuple[str, str]]:
-    if len(subject.rows[0]) == 2:
+    if len(subject.row) == 2:
         box = plane.box(subject.rows + subject.train[0])
         shown = [plane.boundary(subject.model, box, subject.threshold, 60, 420), *plane.points(*subject.train, box, 420)]
         yield "What it says where", _wide(network_svg.write(shown, 420, 420, "decision boundary and training samples"))
@@ -213,10 +221,10 @@ def _mistakes(subject: _Subject) -> str:
     wrong = [i for i, (t, p) in enumerate(zip(subject.wanted, subject.predicted, strict=True)) if t != p]
     wrong.sort(key=lambda i: -_sureness(scores[i], subject.wanted[i], subject.threshold))
     told = [(i, subject.classes[subject.wanted[i]], subject.classes[subject.predicted[i]]) for i in wrong[:_MISTAKES]]
-    side = round(len(subject.rows[0]) ** 0.5)
+    side = round(len(subject.row) ** 0.5)
     if not told:
         return ""
-    if side < 4 or side * side != len(subject.rows[0]):
+    if side < 4 or side * side != len(subject.row):
         lines = (f"({', '.join(number(x) for x in subject.rows[i][:8])}): {name}, taken for {answer}" for i, name, answer in told)
         return "<ul>" + "".join(f"<li>{escaped(line)}</li>" for line in lines) + "</ul>"
     body = []
@@ -243,13 +251,14 @@ def _sureness(scores: Any, wanted: int, threshold: float) -> float:
 
 
 def _network(subject: _Subject) -> Iterator[tuple[str, str]]:
-    seen = anatomy(subject.model, [subject.rows[0]], None, None)
-    what = f"for one sample of {subject.classes[subject.wanted[0]]}; gradients are those of its scores"
+    seen = anatomy(subject.model, [subject.row], None, None)
+    what = f"for one sample of {subject.classes[subject.wanted[subject.chosen]]}; gradients are those of its scores"
     yield f"The network, layer by layer, {what}", _wide(layers_level(seen, "layers"))
-    yield "Neuron by neuron", _wide(neurons_level(seen, "neurons"))
+    opened, quiet = Network(seen, "neurons"), replace(seen, findings=())  # what is wrong is said with the levels before
+    yield "Neuron by neuron", page.fragment("network", [said_once(opened.to_svg())], opened.script)
     last = max((k for k, stage in enumerate(seen.stages) if stage.weights), default=0)
     if last:
-        yield "The sum of one neuron", _wide(neuron_level(seen, last, 0, "one neuron"))
+        yield "The sum of one neuron", _wide(neuron_level(quiet, last, 0, "one neuron"))
 
 
 def _stepper(subject: _Subject) -> Iterator[tuple[str, str]]:
@@ -269,7 +278,7 @@ def _stepper(subject: _Subject) -> Iterator[tuple[str, str]]:
 
 def _fewest_inputs(subject: _Subject) -> tuple[Sequence[Any], list[float]]:
     """The neurons of the layer with the fewest inputs, and what they get for the first sample; none if no layer has neurons."""
-    x: Any = [Value(v) for v in subject.rows[0]]
+    x: Any = [Value(v) for v in subject.row]
     found: tuple[Sequence[Any], list[float]] = (), []
     for layer in chain(subject.model):
         neurons: Sequence[Any] = getattr(layer, "neurons", ())

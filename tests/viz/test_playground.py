@@ -9,6 +9,7 @@ import pytest
 
 import nn
 import viz
+from autograd.labels import plain_name
 from tests.viz.chromium import tab
 from viz.notation import number
 
@@ -102,15 +103,15 @@ def test_a_weight_is_dragged(opened):
         x, y = box["x"] + 1.5, box["y"] + (0 if box["height"] < 4 else 1)
         for start in ((x, y), (x, box["y"] + box["height"] - 1)):
             page.mouse.move(*start)
-            if "weight" in page.locator("p").inner_text():
+            if page.locator("p").inner_text().startswith("w"):
                 break
         name = page.locator("p").inner_text()
         page.mouse.down()
         page.mouse.move(start[0], start[1] - 50, steps=3)
         page.mouse.up()
         said = settle(page)
-        layer, neuron, weight = map(int, re.findall(r"\d+", name)[:3])
-    net.layers[layer - 1].neurons[neuron - 1].w[weight - 1].data += 1.0
+        weight = next(p for p in net.parameters() if plain_name(p.label) == name.partition(" = ")[0])
+    weight.data += 1.0
     assert said.startswith(
         f"loss {number(sum(nn.losses.bce(net(x), t).data / 30 for x, t in zip(DATA.X, DATA.y, strict=True)))},"
     )

@@ -8,7 +8,7 @@ import pytest
 
 import nn
 import viz
-from tests.viz.chromium import chromium, tab
+from tests.viz.chromium import tab
 from viz.notation import number
 
 
@@ -83,7 +83,7 @@ def test_one_small_file_that_fetches_nothing(tmp_path, make):
     assert len(first) < 300_000
     assert not re.findall(r"(?:src|href)=\"(?!data:)|fetch\(|import\(|url\(", first)
     outline = Outline(first)
-    assert outline.tags.count("script") == 1
+    assert outline.tags.count("script") == 2, "of the network that opens, and of the neuron that is stepped through"
     assert outline.tags.count("h1") == 1
 
 
@@ -99,15 +99,39 @@ def test_of_many_products_the_largest_are_stepped_through(tmp_path):
     assert f">{number(model.layers[0](X[0])[0].data)}<" in step
 
 
-def test_in_a_browser_on_a_phone(tmp_path):
-    path = viz.report(*moons(), tmp_path / "report.html")
-    with chromium() as start:
-        for scheme in ("light", "dark"):
-            phone = {"viewport": {"width": 390, "height": 800}, "color_scheme": scheme}
-            with tab(start(), path.as_uri(), **phone) as page:
-                assert page.evaluate("document.documentElement.scrollWidth") <= 390
-                page.get_by_label("step back").click()
-                assert page.locator("#neuron svg").count() > 1
+def ink_and_paper(page):
+    return page.evaluate("()=>[getComputedStyle(document.body).color,getComputedStyle(document.documentElement).colorScheme]")
+
+
+def digits():
+    data = nn.digits(held_out=0.25)
+    model = nn.MLP(64, [32, 10], activation="relu", seed=0)
+    return model, nn.fit(model, data.X, data.y, loss="cross_entropy", epochs=3, progress=False), data
+
+
+def test_of_the_digits_in_a_browser(browser, tmp_path):
+    """Less than a megabyte; on a phone, light and dark, nothing is wider than the page; on paper nothing is cut off."""
+    pytest.importorskip("sklearn")
+    pytest.importorskip("llvmlite")
+    model, history, data = digits()
+    path = viz.report(model, history, data, tmp_path / "report.html", sample=3)
+    assert path.stat().st_size < 1_000_000
+    for scheme, ink in (("light", "rgb(0, 0, 0)"), ("dark", "rgb(255, 255, 255)")):
+        with tab(browser, path.as_uri(), viewport={"width": 390, "height": 800}, color_scheme=scheme) as page:
+            assert page.evaluate("document.documentElement.scrollWidth") <= 390
+            assert ink_and_paper(page) == [ink, "light dark"]
+            page.get_by_label("step back").click()
+            assert page.locator("#neuron svg").count() > 1
+            page.locator("#network [data-to='2,7']").click()
+            assert page.get_by_text("x₇⁽²⁾: layer 2, neuron 7 of 10").is_visible()
+            score = model(data.X_held_out[3])[6].data
+            assert f"x₇⁽²⁾ = linear(a) = {number(score)}" in page.locator("#network p").nth(1).inner_text()
+    with tab(browser, path.as_uri(), viewport={"width": 718, "height": 1047}) as page:  # A4 with margins of 1 cm
+        page.emulate_media(media="print")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 718
+        tall = [svg.bounding_box() for svg in page.locator("svg").all() if svg.is_visible()]
+        assert max(box["height"] for box in tall) <= 1047 and max(box["x"] + box["width"] for box in tall) <= 718
+        assert not page.locator("button").filter(visible=True).count()
 
 
 @pytest.mark.parametrize(
@@ -121,8 +145,13 @@ def test_in_a_browser_on_a_phone(tmp_path):
             "history must be what nn.fit returned, or None .*, got list",
         ),
         (lambda: (*moons()[:2], 7, "r.html"), TypeError, "X and y, or be the pair of them, got int"),
+        *[
+            (lambda i=i: (*moons(), "r.html", {"sample": i}), ValueError, "one of the 10 samples that are judged, got")
+            for i in (-1, 10, 0.5, "first")
+        ],
     ],
 )
 def test_bad_input(arguments, error, said):
+    *given, options = (*arguments(), {}) if not isinstance(arguments()[-1], dict) else arguments()
     with pytest.raises(error, match=said):
-        viz.report(*arguments())
+        viz.report(*given, **options)

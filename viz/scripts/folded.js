@@ -19,7 +19,7 @@ const FOLDED_STYLE = `${TABLE_STYLE}
 canvas{width:72px;height:9px;image-rendering:pixelated;border:1px solid #b9c0c8;vertical-align:middle;box-sizing:content-box}
 .spy{position:absolute;z-index:1;pointer-events:none;background:#fff;color:#22262b;border:1px solid #8a929c;border-radius:8px;padding:8px;max-width:220px;box-shadow:0 2px 8px #0003}
 .spy canvas{display:block;width:192px;height:192px;margin-bottom:4px}
-@media print{.spy,small{display:none}.picture>svg{max-width:100%;height:auto}}
+@media print{.spy,small{display:none}.picture>svg{max-width:100%;height:auto;max-height:95vh}}
 `;
 
 // Numbers from steps: how much is added, how often in a row.

@@ -15,11 +15,12 @@ const NETWORK_STYLE = `${TABLE_STYLE}
 [data-to]{cursor:pointer}
 [aria-current]{border-color:#9970ab;font-weight:bold}
 :focus-visible{outline:2px solid #9970ab;outline-offset:1px}
-@media print{.all>nav,small{display:none}.shown svg{max-width:100%;height:auto}}
+@media print{.all>nav,small{display:none}.shown svg{max-width:100%;height:auto;max-height:95vh}}
 `;
 
-// x₂₁⁽¹⁾: a letter with its indices, separated where one has two digits, and its layer.
-function placed(letter, layer, ...indices) {
+// x₂₁⁽¹⁾: a letter with its indices, counted from the stage's base on and separated where one has two digits, and its layer.
+function placed(letter, { base, layer }, ...from) {
+  const indices = from.map((i) => i + base - 1);
   const lowered = (text) => [...text].map((c) => (c === "," ? c : "₀₁₂₃₄₅₆₇₈₉"[c])).join("");
   const raised = [...String(layer)].map((c) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[c]).join("");
   return `${letter}${lowered(indices.join(indices.length > 1 && indices.some((i) => i > 9) ? "," : ""))}⁽${raised}⁾`;
@@ -38,21 +39,23 @@ function network(host, [still], data) {
 
   const where = (to) => (LEVELS.includes(to) ? to : to.split(",").map(Number));
   const has = (layer) => stages[layer].inputs > 0;
-  const x = (layer, i) => (has(layer) ? link(placed("x", layer, i), () => go([layer, i])) : placed("x", layer, i));
+  // Of a stage that is called nothing, such as the input, what the weights behind it call it.
+  const called = (layer) => (has(layer) || !stages[layer + 1] ? stages[layer] : { ...called(layer + 1), layer: called(layer + 1).layer - 1 });
+  const x = (layer, i) => (has(layer) ? link(placed("x", stages[layer], i), () => go([layer, i])) : placed("x", called(layer), i));
 
-  // Σ w·x + b of one neuron. Its weights and their gradients lie row by row, the bias last in each.
+  // Σ w·x + b of one neuron. Its weights and their gradients lie row by row, the bias last in each; names of the user's own go before.
   function sum([layer, neuron]) {
     const stage = stages[layer], before = stages[layer - 1], wide = stage.inputs + 1, row = (neuron - 1) * wide, slopes = row + stage.units * wide;
     const w = (j) => stage.numbers[row + j], g = (j) => cell(data.samples ? number(stage.numbers[slopes + j]) : "", "g"), of = (xs, j) => (data.samples ? number(xs[j]) : "");
     const rows = (from, to) => table(["input", "", "weight", "", "product", "∂ weight", "∂ input"], Array.from({ length: to - from }, (_, k) => from + k).map((j) => [
-      cell(x(layer - 1, j + 1)), cell(of(before.x, j)), cell(placed("w", layer, neuron, j + 1)), cell(number(w(j))), cell(data.samples ? number(w(j) * before.x[j]) : ""), g(j), cell(of(before.pull, j), "g"),
+      cell(x(layer - 1, j + 1)), cell(of(before.x, j)), cell(stage.own[row + j] ?? placed("w", stage, neuron, j + 1)), cell(number(w(j))), cell(data.samples ? number(w(j) * before.x[j]) : ""), g(j), cell(of(before.pull, j), "g"),
     ]));
-    const total = Array.from(before.x).reduce((all, x_, j) => all + w(j) * x_, w(stage.inputs)), name = placed("x", layer, neuron);
+    const total = Array.from(before.x).reduce((all, x_, j) => all + w(j) * x_, w(stage.inputs)), name = placed("x", stage, neuron);
     const applied = data.samples > 1 ? "" : " = " + stage.activation + "(a)"; // of means it is not true
     return [
       ...inPages((paging[view] ??= {}), stage.inputs, rows, show),
-      element("p", {}, `${placed("b", layer, neuron)} = ${number(w(stage.inputs))}`, ...(data.samples ? [", ", element("span", { class: "g" }, `∂ ${number(stage.numbers[slopes + stage.inputs])}`)] : [])),
-      ...(data.samples ? [element("p", {}, `${placed("a", layer, neuron)} = Σ w·x + b = ${number(total)}; ${name}${applied} = ${number(stage.x[neuron - 1])}, `, element("span", { class: "g" }, `∂ ${number(stage.pull[neuron - 1])}`))] : []),
+      element("p", {}, `${stage.own[row + stage.inputs] ?? placed("b", stage, neuron)} = ${number(w(stage.inputs))}`, ...(data.samples ? [", ", element("span", { class: "g" }, `∂ ${number(stage.numbers[slopes + stage.inputs])}`)] : [])),
+      ...(data.samples ? [element("p", {}, `${placed("a", stage, neuron)} = Σ w·x + b = ${number(total)}; ${name}${applied} = ${number(stage.x[neuron - 1])}, `, element("span", { class: "g" }, `∂ ${number(stage.pull[neuron - 1])}`))] : []),
       ...(stage.wrong[neuron - 1] ? [element("p", {}, stage.wrong[neuron - 1])] : []),
       ...(data.samples > 1 ? [element("small", {}, `means over ${data.samples} samples`)] : []),
     ];
@@ -61,7 +64,7 @@ function network(host, [still], data) {
   function show() {
     const isLevel = LEVELS.includes(view);
     shown.replaceChildren(...(isLevel ? [picture(view)] : sum(view)));
-    told.textContent = isLevel ? "" : `${placed("x", ...view)}: layer ${view[0]}, neuron ${view[1]} of ${stages[view[0]].units}`;
+    told.textContent = isLevel ? "" : `${placed("x", stages[view[0]], view[1])}: layer ${view[0]}, neuron ${view[1]} of ${stages[view[0]].units}`;
     buttons.forEach((made, i) => (LEVELS[i] === view ? set(made, { "aria-current": true }) : made.removeAttribute("aria-current")));
   }
 

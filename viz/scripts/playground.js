@@ -27,7 +27,7 @@ button:hover{background:#8a929c33}
 p{margin:4px 0;min-height:1.5em}
 small{opacity:.75}
 output{font-weight:bold}
-@media print{button,select,label,small{display:none}}
+@media print{button,select,label,small,.bar>svg{display:none}}
 `;
 
 // The colours from white to each of the palette in so many shades, as 32 bits of a canvas: red, green, blue, opaque.
@@ -212,7 +212,7 @@ function playground(host, stills, data, programs) {
   }
 
   function drag(hit, place, title) {
-    const say = () => { told.textContent = `${title} = ${number(parameters[place])}`; };
+    const say = () => { told.textContent = `${data.names[place] || title} = ${number(parameters[place])}`; };
     on(hit, "pointerenter", say);
     on(hit, "pointerdown", (down) => {
       const from = parameters[place];
