@@ -27,7 +27,7 @@ button:hover{background:#8a929c33}
 p{margin:4px 0;min-height:1.5em}
 small{opacity:.75}
 output{font-weight:bold}
-@media print{button,select,label,small,.bar>svg{display:none}}
+@media print{button,select,label,small,.bar>svg,.net svg{display:none}.net canvas{position:static;max-width:100%;max-height:90vh;object-fit:contain}}
 `;
 
 // The colours from white to each of the palette in so many shades, as 32 bits of a canvas: red, green, blue, opaque.
