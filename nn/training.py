@@ -96,7 +96,7 @@ def fit(
     which sums have the eager order.
 
     Rows of ``X`` may differ in length where the model ``takes_sequences``, as ``nn.GRU`` and ``nn.Embedding`` do. Compiled training splits
-    a batch by length then, with one program for each.
+    a batch by length then, with one program for each; with ``nn.BatchNorm``, that is so in front of the first one.
 
     At the end the model has its last weights, or with ``restore_best`` those of the epoch with the lowest validation loss.
     Ctrl-C ends the training too: the model keeps the weights of the best epoch so far and a line on stderr says so. A loss or

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 import nn
-from nn import ways
+from nn import ways, whole
 from nn.compiled import FEW_ROWS
 
 pytest.importorskip("numpy")
@@ -19,6 +19,10 @@ WORDS, KINDS = [[(i * j + i) % 5 for j in range(1 + i % 4)] for i in range(24)],
 
 def cell(kind: Any = nn.GRU, *before: nn.Module) -> nn.Module:
     return nn.Sequential(*before, kind(2, 3, seed=0), nn.Layer(3, 1, nonlin=False, seed=1))
+
+
+def normed() -> nn.Module:
+    return nn.Sequential(nn.GRU(2, 3, seed=0), nn.BatchNorm(3), nn.Layer(3, 1, nonlin=False, seed=1))
 
 
 def words() -> nn.Module:
@@ -44,7 +48,23 @@ CASES: dict[str, tuple[Any, dict[str, Any]]] = {
     "recurrent": (lambda: cell(nn.Recurrent), {"optimizer": "sgd", "lr": 0.05, "l2": 0.01, "clip": 0.5}),
     "attention": (Attending, {"sample_weight": [1.0 + i % 3 for i in range(24)]}),
     "dropout": (lambda: cell(nn.GRU, nn.Dropout(0.3, seed=2)), {"batch_size": 12, "validation": 0.25, "seed": 2}),
-    "a layer that looks at batches": (lambda: nn.Sequential(nn.GRU(2, 3, seed=0), nn.BatchNorm(3), nn.Layer(3, 1, seed=1)), {}),
+    "a layer that looks at batches": (lambda: normed(), {"batch_size": 6, "seed": 1, "optimizer": "sgd", "l2": 0.01}),
+    "two of them, and drawing": (
+        lambda: nn.Sequential(
+            nn.Sequential(nn.Dropout(0.2, seed=3), nn.GRU(2, 3, seed=0)),
+            nn.Sequential(nn.BatchNorm(3), nn.GaussianNoise(0.1, seed=4)),
+            nn.BatchNorm(3),
+            nn.Layer(3, 1, nonlin=False, seed=1),
+        ),
+        {
+            "batch_size": 10,
+            "seed": 1,
+            "optimizer": "sgd",
+            "clip": 0.5,
+            "sample_weight": [1.0 + i % 3 for i in range(24)],
+            "validation": 0.25,
+        },
+    ),
     "L-BFGS": (cell, {"optimizer": "lbfgs", "l1": 0.001, "sample_weight": [1.0 + i % 2 for i in range(24)]}),
     "Levenberg-Marquardt": (cell, {"optimizer": "lm", "l2": 0.01, "validation": (X[:7], Y[:7])}),
     "words": (words, {"loss": "cross_entropy"}),
@@ -76,6 +96,17 @@ def test_one_program_for_each_length(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ways.ByWays, "__init__", lambda self, *args, **named: made.append(self) or begin(self, *args, **named))
     nn.fit(cell(), X, Y, epochs=3, batch_size=5, seed=0, engine="numpy", progress=False)
     assert [each.count() for each in made] == [len(LENGTHS)]
+
+
+def test_one_program_for_each_length_in_front_of_a_layer_that_looks_at_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many samples of a batch are how long: one for what comes out and one for what goes back; behind, by the size of a batch."""
+    made: list[whole.WholeBatches] = []
+    begin = whole.WholeBatches.__init__
+    monkeypatch.setattr(
+        whole.WholeBatches, "__init__", lambda self, *args, **named: made.append(self) or begin(self, *args, **named)
+    )
+    nn.fit(normed(), X, Y, epochs=4, batch_size=10, seed=0, engine="numpy", progress=False)
+    assert [each.count() for each in made] == [2 * len(LENGTHS) + 2], "24 samples are batches of 10 and of 4"
 
 
 def test_predictions_and_accuracy_of_any_lengths() -> None:
