@@ -1,8 +1,9 @@
 """Gradients as graphs: ``grad(y, xs)`` applies the same rules to Values instead of floats, so a derivative can be differentiated
 again, drawn and compiled; ``grad(f)``, ``jacobian``, ``hessian`` and ``hvp`` are thin functions on top.
 
-Functions take numbers, or numbers nested in lists, tuples and NumPy arrays. Called with numbers they answer with numbers (in arrays of
-floats where arrays were given); called with Values, as one derivative inside another, they answer with Values.
+Functions take numbers, or numbers nested in lists, tuples and NumPy arrays; what is given by name is handed on as it is. Called with
+numbers they answer with numbers (in arrays of floats where arrays were given); called with Values, as one derivative inside another, they
+answer with Values.
 
 ``x.grad`` is not touched by anything here.
 """
@@ -129,9 +130,9 @@ def grad(y: Any, xs: Any = None) -> Any:
 
     ``grad(f)`` takes the arguments of ``f`` (numbers, or numbers in nested lists, tuples and arrays) and returns ∂f/∂argument in the
     shape of the argument, a tuple of these if there are several arguments. ``f`` is handed Values in their places, for an array an
-    array of Values. ``grad(y, xs)`` returns a Value in place of each Value in ``xs``; these are graphs and can be differentiated
-    again, drawn and compiled. TypeError for anything else; ValueError if the ``data`` of an operand was edited after ``y`` was
-    recorded.
+    array of Values; what is given by name, as in ``grad(f)(x, rounds=3)``, it gets as it is. ``grad(y, xs)`` returns a Value in place of
+    each Value in ``xs``; these are graphs and can be differentiated again, drawn and compiled. TypeError for anything else; ValueError
+    if the ``data`` of an operand was edited after ``y`` was recorded.
 
     >>> from autograd import Value, grad
     >>> grad(lambda x: x**3)(2.0)
@@ -151,8 +152,8 @@ def grad(y: Any, xs: Any = None) -> Any:
         raise TypeError("grad(f) takes only the function; call what it returns with the arguments: grad(f)(x)")
     with_value = value_and_grad(y)
 
-    def gradient(*args: Tree) -> Tree:
-        return with_value(*args)[1]
+    def gradient(*args: Tree, **named: Any) -> Tree:
+        return with_value(*args, **named)[1]
 
     return gradient
 
@@ -238,10 +239,10 @@ def value_and_grad(f: Callable[..., Any]) -> Callable[..., tuple[Any, Tree]]:
     (11.0, array([5., 2.]))
     """
 
-    def both(*args: Tree) -> tuple[Any, Tree]:
+    def both(*args: Tree, **named: Any) -> tuple[Any, Tree]:
         with _differentiating():
             trees, variables, hand_out = _variables(args)
-            y = _result(f(*trees))
+            y = _result(f(*trees, **named))
         slopes = map(hand_out, adjoint_graph(y, variables))
         return hand_out(y), _unwrap(args, like(args, slopes))
 
@@ -262,10 +263,10 @@ def jacobian(f: Callable[..., Tree]) -> Callable[..., Tree]:
            [3., 2.]])
     """
 
-    def matrix(*args: Tree) -> Tree:
+    def matrix(*args: Tree, **named: Any) -> Tree:
         with _differentiating():
             trees, variables, hand_out = _variables(args)
-            ys = f(*trees)
+            ys = f(*trees, **named)
         rows = (_unwrap(args, like(args, map(hand_out, adjoint_graph(_result(y), variables)))) for y in leaves(ys))
         return like(ys, rows)
 
@@ -292,12 +293,12 @@ def hvp(f: Callable[..., Any]) -> Callable[..., Tree]:
     [6.0, 2.0]
     """
 
-    def product(*args: Tree) -> Tree:
+    def product(*args: Tree, **named: Any) -> Tree:
         *point, v = args
         direction = list(leaves(v))
 
         def slope(*at: Tree) -> Number:
-            g = list(leaves(grad(f)(*at)))
+            g = list(leaves(grad(f)(*at, **named)))
             if len(g) != len(direction):
                 raise ValueError(
                     f"hvp needs a vector with {len(g)} numbers, one for each of the arguments', got {len(direction)}"

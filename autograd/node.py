@@ -135,6 +135,12 @@ class Node:
             "a Value does not turn into a float by itself, which would lose its gradient: read .data, or use .exp() and its kin"
         )
 
+    def __index__(self) -> NoReturn:
+        raise TypeError(
+            "a Value is no index and no count by itself: int(x) makes it one, without a derivative and guarded in compiled functions; "
+            "autograd.take(xs, x) reads by it"
+        )
+
     def __reduce__(self) -> tuple[Any, ...]:
         if self._a is not None:
             raise TypeError(

@@ -1,6 +1,7 @@
 """What settings that are numbers must be."""
 
 import math
+import operator
 import random
 from typing import Any
 
@@ -29,6 +30,10 @@ def seeded(seed: Any) -> random.Random:
 
 def whole(x: Any, name: str, least: int = 1) -> int:
     """The number, if it is a whole one that is large enough; ValueError for anything else."""
-    if not hasattr(type(x), "__index__") or isinstance(x, bool) or x < least:
+    try:
+        is_one = not isinstance(x, bool) and operator.index(x) >= least
+    except TypeError:
+        is_one = False
+    if not is_one:
         raise ValueError(f"{name} must be a whole number of at least {least}, got {x!r}")
     return int(x)

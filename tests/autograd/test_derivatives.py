@@ -150,6 +150,18 @@ def test_a_gradient_is_a_graph() -> None:
     assert (slope.data, x.grad) == (27.0, 18.0)
 
 
+def test_arguments_by_name_are_handed_on_as_they_are() -> None:
+    def power(x, n=1, *, sign="+"):  # type: ignore[no-untyped-def]
+        y = [x**n, 5.0 * x][n > 3]
+        return y if sign == "+" else -y
+
+    assert value_and_grad(power)(2.0, n=3) == (8.0, 12.0)
+    assert grad(power)(2.0, n=3, sign="-") == -12.0
+    assert (jacobian(power)(2.0, n=2), hessian(power)(2.0, n=3), hvp(power)(2.0, 10.0, n=3)) == (4.0, 12.0, 120.0)
+    with pytest.raises(TypeError, match="at least one argument"):
+        grad(power)(x=2.0)
+
+
 # --- Mistakes ------------------------------------------------------------------------------------------------------------------
 
 
@@ -163,6 +175,9 @@ def test_a_gradient_is_a_graph() -> None:
         (lambda: grad(lambda: 1.0)(), TypeError, "needs at least one argument"),
         (lambda: grad(lambda x: "x")(1.0), TypeError, "the result of a differentiated function needs a real number, got str"),
         (lambda: grad(lambda x: [x])(1.0), TypeError, "the result of a differentiated function needs a real number, got list"),
+        (lambda: grad(lambda n: sum(range(n)))(3), TypeError, r"no index and no count by itself: int\(x\)"),
+        (lambda: ag.compile(lambda n, x: sum(x for _ in range(n)))(2.0, 1.0), TypeError, r"int\(x\)"),
+        (lambda: [1.0, 2.0][Value(1.0)], TypeError, r"autograd.take\(xs, x\)"),
         (lambda: grad(lambda x: x)("3"), TypeError, "needs a real number, got str"),
         (lambda: hvp(quadratic)([1.0, 2.0, 3.0], [1.0]), ValueError, "a vector with 3 numbers.*got 1"),
         (lambda: check_gradients(lambda x: x, "1"), TypeError, "check_gradients needs a real number, got str"),
