@@ -121,6 +121,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--balanced", action="store_true", help="let every class count the same")
     parser.add_argument("--validation", type=float, metavar="SHARE", help="of the training samples, set aside to judge by")
     parser.add_argument("--patience", type=int, metavar="N", help="stop after N epochs without progress there; keep the best")
+    parser.add_argument("--min-delta", type=float, default=0.0, metavar="LOSS", help="how much less is progress (default: 0)")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the data, the weights and the batches (default: 0)")
     parser.add_argument("--out", type=Path, metavar="DIR", help="where to write (default: runs/DATASET)")
     return parser
@@ -209,7 +210,8 @@ def _train(options: argparse.Namespace, recipe: Recipe, data: Dataset, model: ML
     history = fit(
         model, data.X, data.y, loss=_loss(data), optimizer=options.optimizer, **settings, l2=options.l2, l1=options.l1,
         clip=options.clip, class_weight="balanced" if options.balanced else None, epochs=epochs, seed=options.seed,
-        validation=options.validation, patience=options.patience, restore_best=options.patience is not None,
+        validation=options.validation, patience=options.patience, min_delta=options.min_delta,
+        restore_best=options.patience is not None,
     )  # fmt: skip
     seconds = time.perf_counter() - start
     took = f"{seconds:.1f} s{history.ending}"
