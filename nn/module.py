@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from autograd import Value, no_grad
 from autograd.compiler.leaves import are_plain, one_of_each_op
+from autograd.labels import plain_name
 from autograd.ops import real_number
 from nn import classes as labelling
 from nn import weights
@@ -77,20 +78,20 @@ class Module(ABC):
     def named_parameters(self, *, blackboard: bool = False) -> list[tuple[str, Value]]:
         """The parameters with their names, such as ``layers.0.neurons.3.w.1``; a tied one under its first name.
 
-        These are what state dicts go by. ``blackboard=True`` gives the labels instead, as pictures and derivations have them (one
+        These are what state dicts go by. ``blackboard=True`` gives the labels instead, as pictures and derivations write them (one
         without a label keeps its path); ``nn.name_parameters`` gives them anew.
 
         >>> from nn import MLP
         >>> [name for name, p in MLP(2, [1], seed=0).named_parameters()]
         ['layers.0.neurons.0.w.0', 'layers.0.neurons.0.w.1', 'layers.0.neurons.0.b']
         >>> [name for name, p in MLP(2, [1], seed=0).named_parameters(blackboard=True)]
-        ['w_11^(1)', 'w_12^(1)', 'b_1^(1)']
+        ['w₁₁⁽¹⁾', 'w₁₂⁽¹⁾', 'b₁⁽¹⁾']
         """
         places: dict[Value, Path] = {}
         for path, keys, values in _leaves(self):
             for key, value in zip(keys, values, strict=True):
                 places.setdefault(value, (path, key))
-        return [((blackboard and str(value.label)) or _name(path), value) for value, path in places.items()]
+        return [((blackboard and plain_name(value.label)) or _name(path), value) for value, path in places.items()]
 
     def zero_grad(self) -> None:
         """Set the gradient of every parameter to zero; ``backward()`` adds to it."""

@@ -18,6 +18,7 @@ from autograd.compiler.program import Program
 from autograd.compiler.recorded import Recorded
 from autograd.compiler.recording import collector_resting
 from autograd.compiler.targets.numpy import Array
+from autograd.labels import plain_name
 from autograd.value import Value
 
 _NO_LANES = np.empty((0, 1))
@@ -175,7 +176,9 @@ class Step:
         return jax_function(self._executor.program)
 
     def _about(self) -> str:
-        labels = ", ".join([v.label or f"#{i}" for i, v in enumerate(self.leaves)][:9]) + ", …" * (len(self.leaves) > 9)
+        labels = ", ".join([plain_name(v.label) or f"#{i}" for i, v in enumerate(self.leaves)][:9]) + ", …" * (
+            len(self.leaves) > 9
+        )
         return f"The loss and its gradient by {labels}."
 
     def __repr__(self) -> str:

@@ -4,6 +4,7 @@ import pickle
 
 import pytest
 
+import autograd
 import nn
 import viz
 from autograd import Value, topological_order
@@ -45,17 +46,7 @@ def test_named_parameters_say_both_and_state_dicts_keep_the_paths():
     model.layers[0].neurons[0].b.label = "mine"
     model.layers[1].neurons[0].b.label = ""
     paths, names = ([name for name, _ in model.named_parameters(blackboard=b)] for b in (False, True))
-    assert names == [
-        "w_11^(1)",
-        "w_12^(1)",
-        "mine",
-        "w_21^(1)",
-        "w_22^(1)",
-        "b_2^(1)",
-        "w_11^(2)",
-        "w_12^(2)",
-        "layers.1.neurons.0.b",
-    ]
+    assert names == ["w₁₁⁽¹⁾", "w₁₂⁽¹⁾", "mine", "w₂₁⁽¹⁾", "w₂₂⁽¹⁾", "b₂⁽¹⁾", "w₁₁⁽²⁾", "w₁₂⁽²⁾", "layers.1.neurons.0.b"]
     assert paths[:3] == ["layers.0.neurons.0.w.0", "layers.0.neurons.0.w.1", "layers.0.neurons.0.b"]
     other = nn.MLP(2, [2, 1], seed=1)
     other.load_state_dict(model.state_dict())
@@ -145,3 +136,97 @@ def test_names_are_made_when_one_is_asked_for():
 def test_a_graph_that_outlives_its_model_has_names():
     y = nn.MLP(1, [2, 1], activation="tanh", seed=0)([0.5])
     assert [v.label for v in topological_order(y) if v.label][:3] == ["w_11^(2)", "w_12^(2)", "w_11^(1)"]
+
+
+# --- Wherever a parameter is spoken of ---
+
+
+def perceptron(base: int = 1, own: str = "") -> nn.Module:
+    model = nn.MLP(2, [2, 1], seed=0)
+    if own:
+        model.layers[0].neurons[1].w[0].label = own
+    nn.name_parameters(model, base=base)
+    return model
+
+
+def tied() -> nn.Module:
+    first, second = nn.Conv2d(1, 1, 2, seed=0), nn.Conv2d(1, 1, 2, seed=1)
+    nn.tie(second, first)
+    return nn.Sequential(first, second)
+
+
+# A model, a parameter of it, and what the blackboard calls that.
+PARAMETERS = {
+    "weight": (lambda: nn.MLP(2, [2, 1], seed=0), lambda m: m.layers[0].neurons[1].w[0], "w₂₁⁽¹⁾"),
+    "bias": (lambda: nn.MLP(2, [2, 1], seed=0), lambda m: m.layers[0].neurons[1].b, "b₂⁽¹⁾"),
+    "the sixteenth input": (lambda: nn.MLP(16, [1], seed=0), lambda m: m.layers[0].neurons[0].w[15], "w₁,₁₆⁽¹⁾"),
+    "counted from 0": (lambda: perceptron(base=0), lambda m: m.layers[0].neurons[1].w[0], "w₁₀⁽¹⁾"),
+    "of the user's own": (lambda: perceptron(own="my_weight"), lambda m: m.layers[0].neurons[1].w[0], "my_weight"),
+    "kernel": (lambda: nn.Sequential(nn.Conv2d(1, 2, 2, seed=0)), lambda m: m.layers[0].weight[1][0][1][0], "w₂,₁,₂,₁⁽¹⁾"),
+    "tied": (tied, lambda m: m.layers[1].weight[0][0][1][0], "w₁,₁,₂,₁⁽¹⁾"),
+    "embedding": (lambda: nn.Sequential(nn.Embedding(2, 1, seed=0)), lambda m: m.layers[0].weight[1][0], "e₂₁⁽¹⁾"),
+    "gate": (lambda: nn.Sequential(nn.Flatten(), nn.GRU(1, 1, seed=0)), lambda m: m.parameters()[1], "u₁₁⁽¹ʳ⁾"),
+    "scale": (lambda: nn.Sequential(nn.Flatten(), nn.LayerNorm(2)), lambda m: m.parameters()[1], "γ₂⁽¹⁾"),
+}
+
+
+def message(act) -> str:
+    with pytest.raises((FloatingPointError, ValueError, TypeError)) as caught:
+        act()
+    return str(caught.value)
+
+
+def anomaly(p: Value) -> None:
+    p.data = 0.0
+    with autograd.detect_anomaly():
+        p.log()
+
+
+def edited(p: Value) -> None:
+    y = p * p
+    p.data = 7.0
+    autograd.grad(y, p)
+
+
+SAID = {
+    "listing of a loss": lambda p: autograd.compile(p * 2.0).listing(),
+    "listing of a function": lambda p: listing_of(lambda x: x * p),
+    "detect_anomaly": lambda p: message(lambda: anomaly(p)),
+    "an error about edited data": lambda p: message(lambda: edited(p)),
+    "an error about a derivation of edited data": lambda p: message(lambda: derived_late(p)),
+    "an error about data that is read": lambda p: message(lambda: autograd.compile(lambda x: x * p.data)(1.0)),
+    "derivation": lambda p: str(viz.derive(p**2, p)),
+    "backward table": lambda p: str(viz.backward_table(p**2)),
+    "tooltips": lambda p: viz.draw(p**2, engine="builtin").to_svg(),
+    "description": lambda p: viz.draw(p**2, engine="builtin").description,
+    "text for Graphviz": lambda p: viz.draw(p**2, engine="builtin").source,
+    "the lecture's picture": lambda p: str(viz.draw_dot(p**2)),
+    "living picture": lambda p: viz.explore(p**2, engine="builtin").script,
+    "folded picture": lambda p: viz.draw(p**2, fold="packs", engine="builtin").description,
+    "page of a folded picture": lambda p: viz.draw((p**2).tanh(), fold="packs", engine="builtin").script,
+    "C": lambda p: str(autograd.compile(p * 2.0).c()),
+    "JavaScript": lambda p: autograd.compile(p * 2.0).javascript(),
+}
+
+
+def listing_of(f) -> str:
+    compiled = autograd.compile(f)
+    compiled(1.0)
+    return compiled.listing()
+
+
+def derived_late(p: Value) -> None:
+    y = p * p
+    p.data = 7.0
+    viz.derive(y, p)
+
+
+@pytest.mark.parametrize("what", SAID)
+@pytest.mark.parametrize("which", PARAMETERS)
+def test_parameters_have_the_same_name_everywhere(which, what):
+    make, parameter, name = PARAMETERS[which]
+    if "compile" in what or "fold" in what or "listing" in what or what in ("C", "JavaScript", "living picture"):
+        pytest.importorskip("numpy")
+    model = make()
+    said = SAID[what](parameter(model))
+    assert name in said, said
