@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, final
 
 from autograd import Value
 from autograd.compiler import leaves
+from autograd.labels import plain_name
 from nn.batch import kept_numbers
 from nn.batchwise import Batchwise, Eager
 from nn.compiled import CompiledTraining
@@ -110,7 +111,7 @@ class Training:
                 outcome = compiled.run(order, count, lowest)
                 if outcome.best_loss < lowest and not plan.held_out:
                     lowest, best = outcome.best_loss, outcome.best
-                if plan.is_watched or plan.callbacks:
+                if plan.is_watched or plan.callbacks or outcome.failed is not None:
                     compiled.write_back()
                 self.note_stretch(compiled, outcome)
                 if outcome.failed is not None:
@@ -208,8 +209,9 @@ class Training:
             return
         smaller = "" if self.optimizer is None else f"a smaller lr than {self.optimizer.lr:g}, or "
         kept = f"of epoch {self.history.best_epoch}" if self.history.epochs else "it had before"
+        named = (plain_name(w.label) for w in self.weights if not math.isfinite(w.data) and w.label)
         raise FloatingPointError(
-            f"the loss or a weight became {bad} in epoch {epoch}: try {smaller}inputs scaled to about 1; "
+            f"{next(named, 'the loss or a weight')} became {bad} in epoch {epoch}: try {smaller}inputs scaled to about 1; "
             f"the model keeps the weights {kept}"
         )
 

@@ -138,6 +138,16 @@ def test_a_graph_that_outlives_its_model_has_names():
     assert [v.label for v in topological_order(y) if v.label][:3] == ["w_11^(2)", "w_12^(2)", "w_11^(1)"]
 
 
+@pytest.mark.parametrize("engine", ["eager", "numpy", "llvm"])
+def test_a_training_that_leaves_the_numbers_names_the_weight(engine):
+    pytest.importorskip({"eager": "math", "numpy": "numpy", "llvm": "llvmlite"}[engine])
+    model = nn.MLP(2, [2, 1], seed=0)
+    with pytest.raises(FloatingPointError, match=r"^w₁₁⁽²⁾ became inf in epoch 1: .* the weights it had before$"):
+        optimizer = nn.SGD(model.parameters(), lr=1e308)
+        nn.fit(model, [[1.0, 1.0], [2.0, 1.0]], [0.0, 1.0], optimizer=optimizer, epochs=5, progress=False, engine=engine)
+    assert all(abs(p.data) < 2.0 for p in model.parameters())
+
+
 # --- Wherever a parameter is spoken of ---
 
 
