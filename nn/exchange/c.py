@@ -5,19 +5,24 @@ learns by itself. What the functions compute is recorded from the model, the los
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, final
 
 from autograd import Value
 from nn.exchange.files import written
 from nn.exchange.recorded import Recorded, checked_rows, described, recorded
+from nn.exchange.taken import Taken, taken_from, totals
 from nn.losses import loss_of
 from nn.module import Module
 from nn.optim import SGD
 
 # A function of a C module, with the comment for it.
 Commented = tuple[Any, str]
+# Where results go, and the Values that go there.
+Output = tuple[Any, Sequence[Value]]
 
 
 def export_c(
@@ -41,7 +46,8 @@ def export_c(
     gradient descent, which returns the loss. Targets are as many numbers as scores, for cross entropy a 1 at the class. No function
     allocates or keeps anything; ``math.h`` is all they need. ``inputs`` is the length of a row where the first layer does not say.
     Sources compile with the header of their own export only.
-    Where a number of the row is none of an Embedding's, scores and loss are nan, and training leaves the weights alone.
+    Where a number of the row is none of an Embedding's, scores and loss are nan, and training leaves the weights alone; of an Embedding
+    that is used as such it changes the rows that it takes.
 
     ValueError for a name, dtype, loss or rows that cannot be, TypeError for a model that is no fixed function of its row.
 
@@ -58,8 +64,9 @@ def export_c(
     function = loss_of(loss).function
     found = recorded(model, inputs)
     functions = [_predict(found, name, dtype)]
-    functions += [_gradient(found, name, dtype, function)] if gradient else []
-    functions += _training(found, name, dtype, function) if train else []
+    derived = _derived(found, function) if gradient or train else None
+    functions += [_gradient(found, name, dtype, derived)] if derived and gradient else []
+    functions += _training(found, name, dtype, derived) if derived and train else []
     about = "\n".join([described(model, found), *_how(found, name, dtype, checked_rows(rows, len(found.inputs)))])
     labels = [str(label) for label in model.classes or ()]
     more = {"main.c": _main(name, dtype, len(found.inputs), len(found.scores))}
@@ -69,18 +76,23 @@ def export_c(
 # --- Functions -----------------------------------------------------------------------------------------------------------------
 
 
-def _function(
-    outputs: Sequence[Value], inputs: Sequence[tuple[str, Sequence[Value]]], filled: Sequence[tuple[str, int]], **named: Any
-) -> Any:
+def _function(outputs: Sequence[Output], inputs: Sequence[tuple[str, Sequence[Value]]], **named: Any) -> Any:
     """The C function that computes these Values from these arrays."""
     from autograd.compiler.packs import build
     from autograd.compiler.targets.c import function
     from autograd.compiler.targets.c_language import Argument
 
     constants = named.pop("numbers", {})
-    program = build(outputs, shared=[v for _, values in inputs for v in values])
+    program = build([v for _, values in outputs for v in values], shared=[v for _, values in inputs for v in values])
     given = [Argument(array, len(values), constants.get(array)) for array, values in inputs]
-    return function(program, named.pop("name"), given, [Argument(array, size) for array, size in filled], **named)
+    return function(program, named.pop("name"), given, [argument for argument, _ in outputs], **named)
+
+
+def _filled(array: str, values: Sequence[Value], offset: int = 0) -> Output:
+    """These Values in an array."""
+    from autograd.compiler.targets.c_language import Argument
+
+    return Argument(array, len(values), offset=offset), values
 
 
 def _weights(found: Recorded, name: str) -> tuple[str, list[Value]]:
@@ -90,9 +102,8 @@ def _weights(found: Recorded, name: str) -> tuple[str, list[Value]]:
 def _predict(found: Recorded, name: str, dtype: str) -> Commented:
     weights = _weights(found, name)
     made = _function(
-        found.scores,
+        [_filled("y", found.scores)],
         [("x", found.inputs), weights],
-        [("y", len(found.scores))],
         name=f"{name}_predict",
         module=name,
         dtype=dtype,
@@ -101,8 +112,34 @@ def _predict(found: Recorded, name: str, dtype: str) -> Commented:
     return made, "From a row x the scores y."
 
 
-def _loss(found: Recorded, function: Any) -> tuple[Value, list[Value], list[Value]]:
-    """The loss of one sample, its gradient by the parameters, and the targets it is measured by."""
+@final
+@dataclass(frozen=True)
+class _Derived:
+    """The loss of one sample with its targets, and its gradient by parameters: by those at ``places``, and by what is ``taken``."""
+
+    error: Value
+    targets: list[Value]
+    places: list[int]
+    gradient: list[Value]
+    taken: list[Taken]
+    arriving: list[Value]
+
+    def outputs(self, array: str, values: Sequence[Value], arriving: Sequence[Value], *, clears: bool) -> list[Output]:
+        """An array over all parameters with these values at their places and these in the rows taken; others are 0 if it ``clears``."""
+        from autograd.compiler.targets.c_language import Rows
+
+        found: list[Output] = []
+        for _, run in groupby(enumerate(zip(self.places, values, strict=True)), key=lambda each: each[1][0] - each[0]):
+            stretch = [pair for _, pair in run]
+            found.append(_filled(array, [value for _, value in stretch], offset=stretch[0][0]))
+        for step, count in dict.fromkeys([(taken.step, taken.count) for taken in self.taken]):
+            some = [(t, v) for t, v in zip(self.taken, arriving, strict=True) if (t.step, t.count) == (step, count)]
+            rows = Rows(array, tuple([taken.first for taken, _ in some]), step, count, clears)
+            found.append((rows, [*[taken.index for taken, _ in some], *[value for _, value in some]]))
+        return found
+
+
+def _derived(found: Recorded, function: Any) -> _Derived:
     from autograd.compiler.training import without_branches
     from autograd.derivatives import adjoint_graph
 
@@ -110,16 +147,18 @@ def _loss(found: Recorded, function: Any) -> tuple[Value, list[Value], list[Valu
     with without_branches() as results:
         error = function(found.scores, targets) if len(targets) > 1 else function(found.scores[0], targets[0])
         results.append(error)
-    return error, adjoint_graph(error, found.parameters, anywhere=True), targets
+    taken = taken_from(error, found.parameters)
+    rows = {each.first + each.step * k for each in taken for k in range(each.count)}
+    places = [i for i in range(len(found.parameters)) if i not in rows]
+    gradient = adjoint_graph(error, [*[found.parameters[i] for i in places], *[each.number for each in taken]], anywhere=True)
+    return _Derived(error, targets, places, gradient[: len(places)], taken, totals(taken, gradient[len(places) :]))
 
 
-def _gradient(found: Recorded, name: str, dtype: str, function: Any) -> Commented:
-    error, gradient, targets = _loss(found, function)
+def _gradient(found: Recorded, name: str, dtype: str, derived: _Derived) -> Commented:
     weights = _weights(found, name)
     made = _function(
-        [error, *gradient],
-        [("x", found.inputs), ("target", targets), weights],
-        [("loss", 1), ("gradient", len(gradient))],
+        [_filled("loss", [derived.error]), *derived.outputs("gradient", derived.gradient, derived.arriving, clears=True)],
+        [("x", found.inputs), ("target", derived.targets), weights],
         name=f"{name}_gradient",
         module=name,
         dtype=dtype,
@@ -129,43 +168,31 @@ def _gradient(found: Recorded, name: str, dtype: str, function: Any) -> Commente
     return made, "The loss of a row x with its target; fills its gradient by the weights."
 
 
-def _training(found: Recorded, name: str, dtype: str, function: Any) -> list[Commented]:
+def _training(found: Recorded, name: str, dtype: str, derived: _Derived) -> list[Commented]:
     """Weights to start from, the scores that weights give, and a step of gradient descent on them."""
-    error, gradient, targets = _loss(found, function)
     rate = Value(0.01)
     optimizer = SGD(found.parameters, lr=0.01)
     optimizer.lr = rate  # type: ignore[assignment]
-    stepped = [optimizer.update(1.0, p, g, 0.0)[0] for p, g in zip(found.parameters, gradient, strict=True)]
-    weights, scores = ("weights", found.parameters), ("y", len(found.scores))
-    common = {"module": name, "dtype": dtype}
-    own = _weights(found, name)
+    learning = [*[found.parameters[i] for i in derived.places], *[each.number for each in derived.taken]]
+    arriving = [*derived.gradient, *derived.arriving]
+    stepped = [optimizer.update(1.0, p, g, 0.0)[0] for p, g in zip(learning, arriving, strict=True)]
+    new = derived.outputs("weights", stepped[: len(derived.places)], stepped[len(derived.places) :], clears=False)
+    weights, common, own = ("weights", found.parameters), {"module": name, "dtype": dtype}, _weights(found, name)
+    start = _function(
+        [_filled("weights", found.parameters)], [own], name=f"{name}_start", numbers={own[0]: found.numbers()}, **common
+    )
+    answer = _function([_filled("y", found.scores)], [weights, ("x", found.inputs)], name=f"{name}_answer", **common)
+    train = _function(
+        [_filled("loss", [derived.error]), *new],
+        [weights, ("x", found.inputs), ("target", derived.targets), ("rate_", [rate])],
+        name=f"{name}_train",
+        returned="loss",
+        **common,
+    )
     return [
-        (
-            _function(
-                found.parameters,
-                [own],
-                [("weights", len(stepped))],
-                name=f"{name}_start",
-                numbers={own[0]: found.numbers()},
-                **common,
-            ),
-            "Fills weights with those of the model.",
-        ),
-        (
-            _function(found.scores, [weights, ("x", found.inputs)], [scores], name=f"{name}_answer", **common),
-            "From a row x the scores y that these weights give.",
-        ),
-        (
-            _function(
-                [error, *stepped],
-                [weights, ("x", found.inputs), ("target", targets), ("rate_", [rate])],
-                [("loss", 1), ("weights", len(stepped))],
-                name=f"{name}_train",
-                returned="loss",
-                **common,
-            ),
-            "Moves the weights against the gradient for a row x with its target, times the rate; returns the loss before.",
-        ),
+        (start, "Fills weights with those of the model."),
+        (answer, "From a row x the scores y that these weights give."),
+        (train, "Moves the weights against the gradient for a row x with its target, times the rate; returns the loss before."),
     ]
 
 

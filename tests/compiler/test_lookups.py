@@ -94,18 +94,21 @@ def test_look_ups_have_eagers_bits_in_javascript(tmp_path: Path, monkeypatch: py
         assert not differences(f"at {point[:2]}", found, expected(point))
 
 
-def exported(rows: int, folder: Path) -> tuple[str, str]:
+def exported(rows: int, folder: Path, *, gradient: bool) -> tuple[str, str]:
     model = nn.Sequential(nn.Unflatten(3), nn.Embedding(rows, 2, seed=0), nn.Flatten(), nn.Layer(6, 2, seed=1))
-    nn.export_c(model, folder, name="words")
+    nn.export_c(model, folder, name="words", gradient=gradient, train=gradient)
     return (folder / "words.h").read_text(), (folder / "words.c").read_text()
 
 
-def test_an_embedding_costs_one_read_and_its_numbers(tmp_path: Path) -> None:
-    """Neither loops nor tables nor working memory grow with the rows, flash as the numbers do."""
-    (small, few), (large, many) = (exported(rows, tmp_path / str(rows)) for rows in (50, 2000))
+@pytest.mark.parametrize("gradient", [False, True], ids=["scores", "gradient and training"])
+def test_an_embedding_costs_one_read_and_its_numbers(gradient: bool, tmp_path: Path) -> None:
+    """Neither loops nor tables nor working memory grow with the rows, flash as the numbers do; but a gradient has a 0 for each."""
+    (small, few), (large, many) = (exported(rows, tmp_path / str(rows), gradient=gradient) for rows in (150, 2000))
     sizes = [[int(x) for x in re.findall(r"(\d+) bytes", header)] for header in (small, large)]
-    assert sizes[1] == [sizes[0][0] + 1950 * 2 * 8, sizes[0][1]]
+    assert sizes[1] == [sizes[0][0] + 1850 * 2 * 8, sizes[0][1]]
     codes = [re.sub(r"(?<!\d)-?\d[\d.e-]*,?\s*", "", source.split("void words_predict", 1)[1]) for source in (few, many)]
     assert codes[0] == codes[1]
-    loops = [re.findall(r"\w < (\d+);", source) for source in (few, many)]
-    assert loops[0] == loops[1] and max(map(int, loops[0])) <= 6
+    loops = [
+        re.findall(r"\w < (\d+); \w\+\+\) {(?!\n +(?:weights\[n\] = WORDS_|gradient\[n\] = 0.0))", text) for text in (few, many)
+    ]
+    assert loops[0] == loops[1] and max(map(int, loops[0])) <= 24

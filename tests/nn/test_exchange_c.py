@@ -2,6 +2,7 @@
 
 import ctypes
 import math
+import random
 import re
 import subprocess
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import autograd
 import nn
 from nn.__main__ import main
 from tests.autograd.oracles import differences
@@ -46,6 +48,17 @@ class Attending(nn.Module):
         return nn.attention(x, x, x, causal=True)
 
 
+class Resembling(nn.Module):
+    """How much of each row of an embedding is in what it is given; its numbers are those of the embedding."""
+
+    def __init__(self, embedding: nn.Embedding) -> None:
+        self.embedding = embedding
+
+    def __call__(self, x: Any) -> Any:
+        return [autograd.dot(row, x) for row in self.embedding.weight]
+
+
+TIED = nn.Embedding(5, 2, seed=0)
 LOOKS = nn.Sequential(nn.Unflatten(3, 2), Attending(), nn.Flatten(), nn.Layer(6, 2, seed=1))
 MODELS: dict[str, Any] = {
     "one_neuron": nn.Neuron(3, activation="sigmoid", seed=0),
@@ -66,6 +79,10 @@ OTHERS: dict[str, Any] = {
     "noises": NOISES,
     "samples": SAMPLES,
     "looks": LOOKS,
+    "tied": nn.Sequential(nn.Unflatten(3), TIED, nn.Flatten(), nn.Layer(6, 2, seed=1), Resembling(TIED)),
+    "few_words": nn.Sequential(nn.Unflatten(4), nn.Embedding(3, 2, seed=0), nn.Flatten(), nn.Layer(8, 2, seed=1)),
+    "a_word": nn.Sequential(nn.Unflatten(1), nn.Embedding(4, 1, seed=0), nn.Flatten(), nn.Layer(1, 1, seed=1)),
+    "phrase": nn.Sequential(nn.Unflatten(6), nn.Embedding(6, 2, seed=0), nn.Flatten(), nn.Layer(12, 2, "tanh", seed=1)),
 }
 
 
@@ -157,7 +174,8 @@ def test_a_device_learns_as_python_does(name: str, tmp_path: Path) -> None:
         for step, x in enumerate(examples(model, 5)):
             target = [float(k == step % outputs) for k in range(outputs)]
             model.zero_grad()
-            error = nn.losses.LOSSES[loss].function(model(x), target if outputs > 1 else target[0])
+            scores = model([autograd.Value(number) for number in x])  # an index as data, as in C
+            error = nn.losses.LOSSES[loss].function(scores, target if outputs > 1 else target[0])
             error.backward()
             row, wanted = (ctypes.c_double * len(x))(*x), (ctypes.c_double * outputs)(*target)
             if step == 0:
@@ -172,6 +190,21 @@ def test_a_device_learns_as_python_does(name: str, tmp_path: Path) -> None:
     finally:
         for p, number in zip(parameters, before, strict=True):
             p.data = number
+
+
+def test_what_arrives_at_a_row_that_is_taken_several_times_adds_up_in_pythons_order(tmp_path: Path) -> None:
+    model = OTHERS["phrase"]
+    nn.export_c(model, tmp_path, name="it", gradient=True)
+    library = ctypes.CDLL(str(compiled_c.built([tmp_path / "it.c"], "-O0")))
+    library.it_gradient.restype = ctypes.c_double
+    parameters, rng = model.parameters(), random.Random(1)
+    gradient = (ctypes.c_double * len(parameters))()
+    for _ in range(50):
+        x = [float(rng.randrange(3)) for _ in range(6)]
+        model.zero_grad()
+        nn.mse(model([autograd.Value(number) for number in x]), [1.0, 0.0]).backward()
+        library.it_gradient((ctypes.c_double * 6)(*x), (ctypes.c_double * 2)(1.0, 0.0), gradient)
+        assert not differences(f"gradient at {x}", [0.0 + g for g in gradient], [p.grad for p in parameters])
 
 
 @pytest.mark.parametrize("dtype", ["double", "float"])

@@ -23,7 +23,7 @@ from autograd import ops
 from autograd.compiler.kernels import LIBM
 from autograd.compiler.program import Program
 from autograd.compiler.targets import threefry
-from autograd.compiler.targets.c_language import Argument, Language, Writer, identifier
+from autograd.compiler.targets.c_language import Argument, Language, Rows, Writer, identifier
 from autograd.compiler.targets.c_like import Printer
 from autograd.ops import Op
 
@@ -157,7 +157,7 @@ def function(
     program: Program,
     name: str,
     inputs: Sequence[Argument],
-    outputs: Sequence[Argument],
+    outputs: Sequence[Argument | Rows],
     *,
     module: str,
     dtype: str = "double",
@@ -209,7 +209,7 @@ def _smallest(low: int, high: int) -> tuple[str, int]:
 
 
 def _parameters(
-    program: Program, inputs: Sequence[Argument], outputs: Sequence[Argument], kind: str, returned: str, body: str
+    program: Program, inputs: Sequence[Argument], outputs: Sequence[Argument | Rows], kind: str, returned: str, body: str
 ) -> tuple[list[str], list[str]]:
     """The parameters, and statements that say which of them the function does not look at."""
     changed = {argument.name for argument in outputs}
@@ -222,7 +222,7 @@ def _parameters(
         taken |= {"lanes": f"const {kind} lanes[]", "count": "int count"}
     sizes: dict[str, int] = {}
     for argument in outputs:
-        sizes[argument.name] = max(sizes.get(argument.name, 0), argument.offset + argument.size)
+        sizes[argument.name] = max(sizes.get(argument.name, 0), argument.end)
     filled = {array: f"{kind} {array}[{size}]" for array, size in sizes.items() if size and array != returned}
     if program.n_lanes:
         filled["rows_out"] = f"{kind} rows_out[]"

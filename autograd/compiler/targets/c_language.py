@@ -48,6 +48,37 @@ class Argument:
     offset: int = 0
     accumulated: bool = False
 
+    @property
+    def end(self) -> int:
+        """Up to where it fills the array."""
+        return self.offset + self.size
+
+
+@final
+@dataclass(frozen=True)
+class Rows:
+    """Numbers of an array of rows: outputs are as many indices and then as many numbers as there are ``starts``.
+
+    The k-th number goes to ``starts[k] + step·index``, if the k-th index is one of ``count``. All other numbers of the rows stay, or
+    become 0 before if it ``clears``.
+    """
+
+    name: str
+    starts: tuple[int, ...]
+    step: int
+    count: int
+    clears: bool
+
+    @property
+    def size(self) -> int:
+        """The outputs that it takes."""
+        return 2 * len(self.starts)
+
+    @property
+    def end(self) -> int:
+        """Up to where it may fill the array."""
+        return max(self.starts) + self.step * (self.count - 1) + 1
+
 
 class Language(ABC):
     """What a language of C's kind calls things."""

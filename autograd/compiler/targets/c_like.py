@@ -20,7 +20,7 @@ import numpy as np
 
 from autograd.compiler.kernels import body_of
 from autograd.compiler.program import Pack, Program, Run, Slots
-from autograd.compiler.targets.c_language import Argument, Expression, Language, grouped, identifier
+from autograd.compiler.targets.c_language import Argument, Expression, Language, Rows, grouped, identifier
 from autograd.compiler.targets.lookups import LOOKUP, with_lookups
 from autograd.compiler.targets.tables import Axis, Place, Strip, Tables, strips
 from autograd.compiler.targets.walk import Counter, Walk
@@ -115,7 +115,7 @@ class Printer(Walk):
         program: Program,
         language: Language,
         inputs: Sequence[Argument],
-        outputs: Sequence[Argument],
+        outputs: Sequence[Argument | Rows],
         guards: Sequence[tuple[bool, str]] = (),
     ) -> None:
         self.is_straight = operands_of(program) + len(program.outputs) <= STRAIGHT
@@ -206,10 +206,9 @@ class Printer(Walk):
     def _look_up(self, pack: Pack) -> None:
         """Of many numbers the one at an index; nan where there is none."""
         index, rows = sources = self.sources(pack)
-        count, nothing = map(self.language.number, (float(pack.tables[1].shape[1]), math.nan))
+        nothing = self.language.number(math.nan)
         for (cell,) in self.cells(pack, sources):
-            place = self.language.place(self._read(index, cell, 0), count, self)
-            self.say(f"{self.language.condition}place = {place};")
+            self.say(f"{self.language.condition}place = {self._place(self._read(index, cell, 0), pack.tables[1].shape[1])};")
             self.store(pack, [cell], [_Sum([(1, f"place < 0 ? {nothing} : {self._read(rows, cell, 'place')}")])])
 
     def sources(self, pack: Pack) -> list[Any]:
@@ -340,8 +339,11 @@ class Printer(Walk):
         with self._loop("i", strip.rows) as i, self._loop("j", strip.width) as j:
             yield _Cell(f"{strip.width} * {i} + {j}", i, j, ((strip.step, i), (1, j)), strip.start)
 
+    def _period(self) -> int:
+        return self._strip.width if self._strip.rows > 1 and self._strip.width > 1 else 0
+
     def _source(self, table: Slots, is_row: bool) -> _Source:
-        period = self._strip.width if self._strip.rows > 1 and self._strip.width > 1 else 0
+        period = self._period()
         if is_row:
             return _Source(self.tables.place(table, period), (("r", 0),))
         starts = np.array([start for _, start in self._arrays])
@@ -418,9 +420,38 @@ class Printer(Walk):
             self.say(f"if ({unmet}) {self.language.refuse(guard)};")
             slots = slots[1:]
         for argument in self.outputs:
-            start: list[tuple[int, Counter]] = [(1, argument.offset)]
-            self._copy(argument.name, slots[: argument.size], is_row=False, offset=start, accumulated=argument.accumulated)
+            if isinstance(argument, Rows):
+                self._copy_to_rows(argument, slots[: argument.size])
+            else:
+                start: list[tuple[int, Counter]] = [(1, argument.offset)]
+                self._copy(argument.name, slots[: argument.size], is_row=False, offset=start, accumulated=argument.accumulated)
             slots = slots[argument.size :]
+
+    def _copy_to_rows(self, rows: Rows, slots: Sequence[int]) -> None:
+        """Numbers to where their indices say."""
+        if rows.clears:
+            with self._over("n", rows.end - min(rows.starts)) as n:
+                self.say(f"{rows.name}[{_index([(1, n)], min(rows.starts))}] = {self.language.number(0.0)};")
+        many = len(rows.starts)
+        indices, values, starts = (np.array(column, dtype=np.int32) for column in (slots[:many], slots[many:], rows.starts))
+        if self.is_straight:
+            for index, value, start in zip(indices.tolist(), values.tolist(), rows.starts, strict=True):
+                with self._block(is_needed=True):
+                    self._store_in_row(rows, self._named(False, index), [], start, self._named(False, value))
+            return
+        for self._strip in strips([indices, values, starts], many):
+            at = self._strip.instances()
+            index, value = (self._source(column[at].reshape(-1, 1), False) for column in (indices, values))
+            place = self.tables.place(starts[at].reshape(-1, 1), self._period())
+            with self._cells() as cell, self._block(is_needed=len(at) == 1):
+                self._store_in_row(rows, self._read(index, cell, 0), *self._slot(place, cell, 0), self._read(value, cell, 0))
+
+    def _store_in_row(self, rows: Rows, index: str, parts: Sequence[tuple[int, Counter]], start: int, value: str) -> None:
+        self.say(f"{self.language.condition}place = {self._place(index, rows.count)};")
+        self.say(f"if (place >= 0) {rows.name}[{_index([*parts, (rows.step, 'place')], start)}] = {value};")
+
+    def _place(self, index: str, count: int) -> str:
+        return self.language.place(index, self.language.number(float(count)), self)
 
     def _read_one(self, slot: int) -> str:
         """A shared number that has a place in an array."""
