@@ -114,7 +114,8 @@ def _batchwise(way: Way, engine: str) -> Batchwise:
     from nn.whole import WholeBatches
 
     task, plan = way.task, way.plan
-    settings: dict[str, Any] = {"is_watched": plan.has_callbacks, "engine": engine, "fast": way.fast}
+    fixed = frozenset(way.parameters).difference(way.learning)
+    settings: dict[str, Any] = {"fixed": fixed, "is_watched": plan.has_callbacks, "engine": engine, "fast": way.fast}
     compiled: Compiled
     if any(batch_layers(task.model)):
         compiled = WholeBatches(task, plan.data, way.parameters, **settings)

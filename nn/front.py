@@ -6,6 +6,7 @@ many samples of a batch are how long.
 
 import copy
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any, final
 
 from autograd import Value, dot
@@ -39,14 +40,15 @@ def _layers(model: Module) -> Iterator[Module]:
 
 @final
 class Front:
-    """The layers in front, compiled. What they give for a batch stands in leaves, from which the rest is recorded: by the number of
-    samples, those of each sample."""
+    """The layers in front, compiled. If one of them ``learns``, what they give for a batch stands in leaves, from which the rest is
+    recorded: by the number of samples, those of each sample."""
 
-    def __init__(self, layers: Sequence[Module], *, engine: str, fast: bool) -> None:
+    def __init__(self, layers: Sequence[Module], *, fixed: frozenset[Value], engine: str, fast: bool) -> None:
         self._layers = layers
+        self.learns = any([p not in fixed for layer in layers for p in layer.parameters()])
         self.leaves: dict[int, list[list[Value]]] = {}
         self._forward = Variants("Sequential", self._given, engine=engine, fast=fast)
-        self._backward = Variants("Sequential", self._passed_back, engine=engine, fast=fast)
+        self._backward = Variants("Sequential", self._passed_back, fixed=fixed, engine=engine, fast=fast)
 
     def count(self) -> int:
         """How many programs there are."""
@@ -57,28 +59,29 @@ class Front:
         self._forward.refresh()
         self._backward.refresh()
 
-    def run(self, batch: Samples, step: int) -> None:
-        """Write what the layers give for a batch into its leaves."""
+    def run(self, batch: Samples, step: int) -> list[Any]:
+        """What the layers give for each sample of a batch; the leaves with their numbers, if there are any."""
+        rows: list[list[Any]] = [[] for _ in batch.rows]
         for places in by_length(batch.rows).values():
             forms, lanes = lanes_of(self._forward, [_arguments(batch, i, step) for i in places])
             found: Any = samples.answer(self._forward.made, self._given, "value", forms, list(lanes))
-            leaves = self._leaves(len(batch.rows), len(found))
-            for column, numbers in enumerate(found):
-                for i, number in zip(places, numbers.tolist(), strict=True):
-                    leaves[i][column].data = number
+            for i, numbers in zip(places, zip(*[column.tolist() for column in found], strict=True), strict=True):
+                rows[i] = list(numbers)
+        return self._in_leaves(rows) if self.learns else rows
 
     def passed_back(self, batch: Samples, step: int, slopes: Mapping[Value, float]) -> Iterator[tuple[Value, float]]:
         """What the parameters receive, perhaps in parts, from the slopes of the leaves."""
-        leaves = self.leaves[len(batch.rows)]
-        for places in by_length(batch.rows).values():
+        leaves = self.leaves.get(len(batch.rows), [])
+        for places in by_length(batch.rows).values() if self.learns else ():
             given = [[*_arguments(batch, i, step), [slopes.get(v, 0.0) for v in leaves[i]]] for i in places]
             forms, lanes = lanes_of(self._backward, given)
             yield from samples.total(self._backward.made, self._passed_back, forms, list(lanes))[1]
 
-    def _leaves(self, count: int, width: int) -> list[list[Value]]:
-        if count not in self.leaves:
-            self.leaves[count] = [[Value(0.0) for _ in range(width)] for _ in range(count)]
-        return self.leaves[count]
+    def _in_leaves(self, rows: Sequence[Sequence[float]]) -> list[list[Value]]:
+        leaves = self.leaves.setdefault(len(rows), [[Value(x) for x in row] for row in rows])
+        for v, x in zip(chain(*leaves), chain(*rows), strict=True):
+            v.data = x
+        return leaves
 
     def _given(self, row: Any, draw: Any) -> list[Any]:
         with drawing(*draw):

@@ -9,6 +9,7 @@ Glossary::
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, final
 
+from autograd import Value
 from autograd.compiler.forms import arguments
 from autograd.compiler.recording import fingerprint
 from autograd.compiler.recordings import Recordings, Settings, Variant
@@ -19,14 +20,16 @@ MOST_WAYS = 64
 
 @final
 class Variants:
-    """The recordings of a function of numbers."""
+    """The recordings of a function of numbers; derivatives by Values that are ``fixed`` are never taken."""
 
-    def __init__(self, name: str, function: Callable[..., Any], *, engine: str, fast: bool) -> None:
-        self.name, self.function, self.engine, self.fast = name, function, engine, fast
+    def __init__(
+        self, name: str, function: Callable[..., Any], *, engine: str, fast: bool, fixed: frozenset[Value] = frozenset()
+    ) -> None:
+        self.name, self.function, self.engine, self.fast, self.fixed = name, function, engine, fast, fixed
         self.made = self._nothing()
 
     def _nothing(self) -> Recordings:
-        return Recordings(self.name, Settings(self.engine, self.fast, threads=1, paths=MOST_WAYS))
+        return Recordings(self.name, Settings(self.engine, self.fast, threads=1, paths=MOST_WAYS), self.fixed)
 
     def opened(self, args: Sequence[Any]) -> tuple[tuple[Any, ...], list[float]]:
         """The structure of some arguments, and their numbers."""

@@ -29,17 +29,18 @@ Found = tuple[Sequence[Value], list[float]]
 class ByWays:
     """The gradients of batches whose samples differ in length or take different ways; TypeError for a task that does more than compute.
 
-    ``is_watched``: after an epoch of so many samples callbacks may have changed what the model or the loss do.
+    No gradients are taken by what is ``fixed``. ``is_watched``: after an epoch of so many samples callbacks may have changed what the
+    model or the loss do.
     """
 
-    def __init__(self, task: Task, data: Samples, *, is_watched: bool, engine: str, fast: bool) -> None:
+    def __init__(self, task: Task, data: Samples, *, fixed: frozenset[Value], is_watched: bool, engine: str, fast: bool) -> None:
         self.engine, self._fast, self._task = engine, fast, task
         self._totals: dict[int, Any] = {}
         self._size, self._is_watched, self._seen = len(data.rows), is_watched, 0
         with no_grad(), drawing_nothing(task.model), drawing(step=1) as draw:
             outputs = len(listed(task.model(data.rows[0])))
         self._draws, self._classes = draw.is_used, outputs if task.loss is cross_entropy else 0
-        self._variants = Variants(type(task.model).__name__, self._measured, engine=engine, fast=fast)
+        self._variants = Variants(type(task.model).__name__, self._measured, engine=engine, fast=fast, fixed=fixed)
         self._judge = Judge(task, self._classes, engine=engine, fast=fast)
 
     def count(self) -> int:
@@ -79,7 +80,7 @@ class ByWays:
         for variant, chosen in samples.groups(self._variants.made, self._measured, forms, lanes):
             shared = np.append(variant.shared_inputs(), 1.0 / len(batch.rows))
             totals, _ = self._program(variant).evaluate(shared, lanes[:, chosen])
-            yield variant.captured, totals.tolist()
+            yield variant.moving, totals.tolist()
 
     def _measured(self, row: Any, target: Any, weights: Any, draw: Any) -> list[Any]:
         """The loss of a sample and whether the answer is right, both times the weight."""
@@ -93,7 +94,8 @@ class ByWays:
                 raise TypeError("the model or the loss is another function at every call, so that it cannot be recorded")
             loss, right = variant.results
             inputs = tuple(variant.captured), tuple(variant.variables)
-            program = training.batch_program(training.Batch(*inputs, loss, right, None, None))
+            batch = training.Batch(*inputs, loss, right, None, None, learning=len(variant.moving))
+            program = training.batch_program(batch)
             self._totals[id(variant)] = variant, engines.executor(program, engine=self.engine, fast=self._fast)
         return self._totals[id(variant)][1]
 

@@ -25,21 +25,30 @@ from nn.ways import Judge
 class WholeBatches:
     """The gradients of batches through ``nn.BatchNorm``; TypeError for a task that does more than compute.
 
-    ``is_watched``: after an epoch of so many samples callbacks may have changed what the model or the loss do.
+    No gradients are taken by what is ``fixed``. ``is_watched``: after an epoch of so many samples callbacks may have changed what the
+    model or the loss do.
     """
 
     def __init__(
-        self, task: Task, data: Samples, penalised: Sequence[Value], *, is_watched: bool, engine: str, fast: bool
+        self,
+        task: Task,
+        data: Samples,
+        penalised: Sequence[Value],
+        *,
+        fixed: frozenset[Value],
+        is_watched: bool,
+        engine: str,
+        fast: bool,
     ) -> None:
         self.engine, self._task, self._penalised, self._front = engine, task, penalised, None
         if len(by_length(data.rows)) > 1:
             layers, rest = parted(task.model)
-            self._front, self._task = Front(layers, engine=engine, fast=fast), task._replace(model=rest)
+            self._front, self._task = Front(layers, fixed=fixed, engine=engine, fast=fast), task._replace(model=rest)
         self._size, self._is_watched, self._seen = len(data.rows), is_watched, 0
         with no_grad():
             outputs = len(listed(task.model(data.rows[0])))
         self._classes = outputs if task.loss is cross_entropy else 0
-        self._variants = Variants(type(task.model).__name__, self._measured, engine=engine, fast=fast)
+        self._variants = Variants(type(task.model).__name__, self._measured, fixed=fixed, engine=engine, fast=fast)
         self._judge = Judge(task, self._classes, engine=engine, fast=fast)
 
     def count(self) -> int:
@@ -57,15 +66,15 @@ class WholeBatches:
             self._seen += len(batch.rows)
             targets = [one_hot(target, self._classes) for target in batch.targets] if self._classes else batch.targets
             places = list(batch.places or range(len(batch.rows)))
-            if self._front:
-                self._front.run(batch, step)
-            rows = [] if self._front else batch.rows
-            forms, point = self._variants.opened([rows, targets, batch.weights or [], step, places])
+            rows = self._front.run(batch, step) if self._front else batch.rows
+            forms, point = self._variants.opened(
+                [[] if self._front and self._front.learns else rows, targets, batch.weights or [], step, places]
+            )
             variant, found = self._variants.made.way_at(self._variants.function, BESIDE, forms, point)
             kept = kept_numbers(task.model)
             correct, new = found[0], found[1 : 1 + len(kept)]
             loss, *slopes = found[1 + len(kept) :]
-            received = list(zip(variant.captured, slopes, strict=True))
+            received = list(zip(variant.moving, slopes, strict=True))
             if self._front:
                 received += list(self._front.passed_back(batch, step, dict(received)))
         for p, slope in received:
@@ -80,7 +89,7 @@ class WholeBatches:
 
     def _measured(self, rows: Any, targets: Any, weights: Any, step: Any, places: Any) -> list[Any]:
         """The right answers of a batch, the new numbers of the layers that keep some, and E, which is differentiated."""
-        if self._front:
+        if self._front and self._front.learns:
             rows = self._front.leaves[len(places)]
         task, batch, moves = self._task, Samples(rows, targets, weights or None, places), Moves()
         share, found, right = 1.0 / len(rows), [], []

@@ -151,7 +151,7 @@ class CompiledFunction:
                 value, received = samples.total(self._made, function, forms, numbers)
             else:
                 variant, (value, *slopes) = self._made.way_at(function, "backward", forms, numbers)
-                received = list(zip(variant.captured, slopes, strict=True))
+                received = list(zip(variant.moving, slopes, strict=True))
         for v, slope in received:
             v.grad += slope
         return value

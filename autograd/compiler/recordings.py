@@ -4,6 +4,7 @@ Glossary::
 
     variant    one recording: the way the function took through its ``if``s at one point
     captured   Values from outside that the function uses: a model's weights. Their ``data`` is read at every call
+    fixed      captured Values that nobody asks the derivatives by; they stand last
     guard      a condition that the recording turned into a plain bool, with the answer it gave; the variant holds where all of a
                variant's guards still give those answers
 """
@@ -80,6 +81,7 @@ class Variant:
     by: list[int]  # the arguments to differentiate by
     directions: list[Value] = field(default_factory=list)  # of a product with the Hessian
     executors: dict[tuple[str, str], Any] = field(default_factory=dict)
+    fixed: int = 0  # how many of the captured are
     has_travelled: bool = False  # then there are programs, but no recording to make others from
     way: Way = ()
     derived: set[tuple[str, str]] = field(default_factory=set)  # executors whose tables were interpolated: they have no packs
@@ -91,6 +93,11 @@ class Variant:
     def can_answer(self, what: str, layout: str) -> bool:
         """Whether there is such a program, or a recording to make it from."""
         return not self.has_travelled or (what, layout) in self.executors
+
+    @property
+    def moving(self) -> list[Value]:
+        """The captured Values that are not fixed."""
+        return self.captured[: len(self.captured) - self.fixed]
 
     @cached_property
     def place(self) -> Place | None:
@@ -189,8 +196,8 @@ class Settings:
 class Recordings:
     """All recordings of one function (for a method: and one instance), by the form of the arguments."""
 
-    def __init__(self, name: str, settings: Settings) -> None:
-        self.name, self.settings = name, settings
+    def __init__(self, name: str, settings: Settings, fixed: frozenset[Value] = frozenset()) -> None:
+        self.name, self.settings, self.fixed = name, settings, fixed
         self.variants: dict[tuple[Form, ...], list[Variant]] = {}
         self.surroundings: Surroundings | None = None
         self.families = Families()
@@ -245,8 +252,9 @@ class Recordings:
         self._check(function, forms, point, results)
         self.surroundings.settle()
         own = set(variables)
-        captured = [v for v in used if v.op is LEAF and v not in own]
+        captured = sorted([v for v in used if v.op is LEAF and v not in own], key=self.fixed.__contains__)
         variant = Variant(forms, form, variables, captured, results, guards, self.chosen(len(forms)))
+        variant.fixed = len(self.fixed.intersection(captured))
         self.variants.setdefault(forms, []).append(variant)
         return variant
 
@@ -314,13 +322,14 @@ class Recordings:
             return program
         if what == TOTAL:
             (result,) = self._outputs(variant, what)
-            return batch_program(Batch(tuple(variant.captured), tuple(variant.variables), result, constant(0.0), None, None))
+            given, learning = (tuple(variant.captured), tuple(variant.variables)), len(variant.moving)
+            return batch_program(Batch(*given, result, constant(0.0), None, None, learning=learning))
         conditions = [guard.condition for guard in variant.guards]
         first = conditions if layout == ONE or not conditions else [variant.code()] if layout == LANES else []
         outputs = self._outputs(variant, what)
         inputs = [*variant.variables, *(variant.directions if what == "hvp" else ())]
         shared, lanes = ([*inputs, *variant.captured], []) if layout == ONE else (variant.captured, inputs)
-        by = {"value_and_grad": variant.chosen, "backward": variant.captured, BESIDE: variant.captured}.get(what, [])
+        by = {"value_and_grad": variant.chosen, "backward": variant.moving, BESIDE: variant.moving}.get(what, [])
         with collector_resting():
             return _program(first, outputs, shared, lanes, by, one_by_one=self._place(variant, layout) is not None)
 

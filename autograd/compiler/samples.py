@@ -81,13 +81,13 @@ def total(
     value, received = 0.0, list[tuple[Value, float]]()
     for variant, places in groups(made, function, forms, lanes) if len(lanes[0]) else ():
         executor = made.executor(variant, TOTAL, KNOWN)
-        shared, sums = np.append(variant.shared_inputs(), 1.0), np.zeros(len(variant.captured) + 2)
+        shared, sums = np.append(variant.shared_inputs(), 1.0), np.zeros(len(variant.moving) + 2)
         for start in range(0, len(places), SUMMED):
             part = places[start : start + SUMMED]
             sums += executor.evaluate(shared, np.array([_taken(lane, part) for lane in lanes]))[0]
         *slopes, sum_of_way, _ = sums.tolist()
         value += sum_of_way
-        received += zip(variant.captured, slopes, strict=True)
+        received += zip(variant.moving, slopes, strict=True)
     return value, received
 
 

@@ -55,7 +55,8 @@ class Update:
 class Batch:
     """What is computed of a batch: by the parameters and the inputs of one sample its loss and hit, a penalty or None.
 
-    ``cut`` gives the factor for the gradient by Σg², or is None; it is hashable, and its equals do the same.
+    ``cut`` gives the factor for the gradient by Σg², or is None; it is hashable, and its equals do the same. ``learning`` is how many
+    of the parameters, the first ones, have gradients; None: all.
     """
 
     parameters: tuple[Value, ...]
@@ -65,6 +66,7 @@ class Batch:
     penalty: Value | None
     cut: Callable[[Value], Value] | None
     step: Value | None = None  # the number of the step, from 1 on, where random numbers follow from it
+    learning: int | None = None
 
 
 @final
@@ -169,7 +171,7 @@ def batch_program(batch: Batch, *, all_finite: bool = False) -> Program:
     steps = [] if batch.step is None else [batch.step]
     shared = [*batch.parameters, share, *steps]
     graph = Graph([batch.loss, error, hits, whole, *penalties], shared=shared, lanes=batch.inputs)
-    xs = range(len(batch.parameters))
+    xs = range(len(batch.parameters) if batch.learning is None else batch.learning)
     loss = graph.place(batch.loss)
     slopes = gradient(graph, loss, xs, graph.place(share if graph.is_row[loss] else whole), all_finite=all_finite)
     for penalty in penalties:

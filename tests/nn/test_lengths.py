@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 import nn
+from autograd.compiler import engines
 from nn import ways, whole
 from nn.compiled import FEW_ROWS
 
@@ -68,6 +69,11 @@ CASES: dict[str, tuple[Any, dict[str, Any]]] = {
     "L-BFGS": (cell, {"optimizer": "lbfgs", "l1": 0.001, "sample_weight": [1.0 + i % 2 for i in range(24)]}),
     "Levenberg-Marquardt": (cell, {"optimizer": "lm", "l2": 0.01, "validation": (X[:7], Y[:7])}),
     "words": (words, {"loss": "cross_entropy"}),
+    "the last layer learns": (cell, {"trainable": "the last", "batch_size": 10, "seed": 1, "l2": 0.01}),
+    "the last layer learns, behind one that looks at batches": (
+        lambda: normed(),
+        {"trainable": "the last", "batch_size": 10, "seed": 1},
+    ),
 }
 
 
@@ -76,7 +82,8 @@ def trained(engine: str, name: str) -> tuple[list[float], list[float]]:
     if options.get("optimizer") in ("lbfgs", "lm"):
         pytest.importorskip("scipy")
     model, data = make(), (WORDS, KINDS) if name == "words" else (X, Y)
-    history = nn.fit(model, *data, epochs=4, engine=engine, progress=False, **options)
+    chosen = {name: model.layers[-1] if name == "trainable" else x for name, x in options.items()}
+    history = nn.fit(model, *data, epochs=4, engine=engine, progress=False, **chosen)
     assert history.engine == engine
     return [*history.loss, *history.validation_loss, *[p.data for p in model.parameters()]], history.accuracy
 
@@ -107,6 +114,25 @@ def test_one_program_for_each_length_in_front_of_a_layer_that_looks_at_batches(m
     )
     nn.fit(normed(), X, Y, epochs=4, batch_size=10, seed=0, engine="numpy", progress=False)
     assert [each.count() for each in made] == [2 * len(LENGTHS) + 2], "24 samples are batches of 10 and of 4"
+
+
+@pytest.mark.parametrize("make", [cell, normed])
+def test_what_stays_costs_no_work(make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All programs of a training have fewer nodes by most of what the gradients by the cell take."""
+    sizes: list[int] = []
+    executor = engines.executor
+
+    def counted(program: Any, **settings: Any) -> Any:
+        sizes[-1] += program.normal_nodes
+        return executor(program, **settings)
+
+    monkeypatch.setattr(engines, "executor", counted)
+    for part in (None, -1):
+        sizes.append(0)
+        model = make()
+        trainable = None if part is None else model.layers[part]
+        nn.fit(model, X, Y, epochs=1, engine="numpy", progress=False, trainable=trainable)
+    assert sizes[1] < 0.5 * sizes[0], sizes
 
 
 def test_predictions_and_accuracy_of_any_lengths() -> None:

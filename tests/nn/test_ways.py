@@ -72,7 +72,7 @@ def test_the_gradients_of_a_batch_agree_to_12_digits() -> None:
 
     model = Leaky()
     task, data = Task(model, huber, 0.0, 0.0, None, None), samples(X, Y)
-    by_ways = ways.ByWays(task, data, is_watched=False, engine="numpy", fast=False)
+    by_ways = ways.ByWays(task, data, fixed=frozenset(), is_watched=False, engine="numpy", fast=False)
     found = []
     for each in (by_ways.gradients, gradients):
         for p in model.parameters():
