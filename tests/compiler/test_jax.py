@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 import autograd
+import nn
 from autograd import Value, ops
 from autograd.compiler.packs import build
 from autograd.compiler.targets.jax import jax_function
@@ -22,7 +23,7 @@ from nn.exchange.recorded import recorded
 from tests.compiler.runs import eager, program_of
 from tests.compiler.said import ARITIES_SAID, cases_said
 from tests.compiler.wild import EXACT_BINARY, EXACT_UNARY, SPECIAL
-from tests.nn.test_exchange_c import MODELS, NO_WORDS, OTHERS, examples, listed
+from tests.nn.test_exchange_c import MODELS, NO_WORDS, OTHERS, examples, listed, rows
 from tests.random_graphs import random_program
 from tests.trust.bits import graph_of
 
@@ -86,6 +87,13 @@ def test_models(name: str) -> None:
     scores = model(examples(model, 1)[0])
     autograd.sum(scores if isinstance(scores, list) else [scores]).backward()
     assert_close(f"gradient of {name}", slopes, [p.grad for p in model.parameters()])
+
+
+def test_a_hundred_thousand_weights() -> None:
+    model, X = nn.MLP(300, [300, 34], activation="tanh", seed=0), rows(300, 2)
+    found = recorded(model)
+    batch = jnp.array([[*row, *found.numbers()] for row in X])
+    assert_close("scores", jax.jit(jax_function(found.program()))(batch), model.predict(X))
 
 
 def test_an_index_that_is_data() -> None:

@@ -145,7 +145,7 @@ def test_digits_and_their_classes(tmp_path: Path) -> None:
 
 
 def test_the_same_bytes_twice_and_a_hundred_thousand_weights(tmp_path: Path) -> None:
-    model = nn.MLP(300, [300, 30], activation="tanh", seed=0)
+    model = nn.MLP(300, [300, 34], activation="tanh", seed=0)
     first, second = (nn.export_onnx(model, tmp_path / name, dtype="double").read_bytes() for name in ("a.onnx", "b.onnx"))
     assert first == second
     assert_close("scores", answers(tmp_path / "a.onnx", rows(300, 2)), model.predict(rows(300, 2)))

@@ -1,6 +1,7 @@
 """Models as C: the bits of ``predict``, of gradients and of training."""
 
 import ctypes
+import json
 import math
 import random
 import re
@@ -123,7 +124,6 @@ def test_every_model_has_pythons_bits_and_all_link_together(tmp_path: Path) -> N
         nn.export_c(model, tmp_path, name=name)
     sources = [tmp_path / f"{name}.c" for name in models]
     library = compiled_c.built(sources)
-    compiled_c.built(sources, "-O0", language="c++17")
     for name, model in models.items():
         X = examples(model)
         expected = listed(model.predict(X))
@@ -143,12 +143,48 @@ def test_digits_in_double_and_in_float(tmp_path: Path) -> None:
     expected = np.array(model.predict(X))
     got = compiled_c.called(library, "in_double_predict", X, 10)
     assert not differences("scores", np.ravel(got).tolist(), expected.ravel().tolist())
+    assert_gradients_of_digits(model, X, data.y_held_out, tmp_path)
     error = np.abs(np.array(compiled_c.called(library, "in_float_predict", X, 10, "float")) - expected).max()
     stated = re.search(
         r"Largest error of a score against Python's double on (\d+) rows: (\S+)", (tmp_path / "in_float.h").read_text()
     )
     assert stated and int(stated[1]) == len(X)
     assert 0.0 < error <= float(stated[2]) < 1e-4
+
+
+def assert_gradients_of_digits(model: Any, X: Any, y: Any, folder: Path) -> None:
+    """To the bit, for all digits that were held out."""
+    nn.export_c(model, folder, name="digits", gradient=True, loss="cross_entropy")
+    library = ctypes.CDLL(str(compiled_c.built([folder / "digits.c"], "-DONCE")))
+    library.digits_gradient.restype = ctypes.c_double
+    parameters = model.parameters()
+    gradient = (ctypes.c_double * len(parameters))()
+    for row, label in zip(X, y, strict=True):
+        target = [float(k == label) for k in range(10)]
+        model.zero_grad()
+        error = nn.losses.LOSSES["cross_entropy"].function(model(row), target)
+        error.backward()
+        assert library.digits_gradient((ctypes.c_double * 64)(*row), (ctypes.c_double * 10)(*target), gradient) == error.data
+        assert not differences(f"digit {label}", [0.0 + g for g in gradient], [p.grad for p in parameters])
+
+
+def test_the_header_says_how_it_was_made_and_what_it_needs(tmp_path: Path) -> None:
+    """Flash is what the compiler puts into .rodata; the stack is, but for some words, what it reports."""
+    for name in ("moons", "images", "phrase", "cells"):
+        model = (MODELS | OTHERS)[name]
+        for dtype in ("double", "float"):
+            nn.export_c(model, tmp_path, name=name, dtype=dtype, train=True)
+            header, (source, made) = (tmp_path / f"{name}.h").read_text(), (tmp_path / f"{name}{end}" for end in (".c", ".o"))
+            architecture = json.dumps(model.architecture())
+            assert architecture in header and "Written by chalkgrad" in header and "Compile with: cc -std=c99" in header
+            flash, stack = map(int, re.findall(r"(\d+) bytes", header))
+            flags = ["-std=c99", "-O1", "-fno-inline", "-fstack-usage", "-c", str(source), "-o", str(made)]
+            compiled_c.run([compiled_c.compiler("gcc"), *flags])
+            sections = compiled_c.run(["size", "-A", str(made)])
+            numbers = sum(int(size) for size in re.findall(r"^\.rodata(?!\.cst|\.str)\S*\s+(\d+)", sections, re.MULTILINE))
+            assert flash <= numbers <= flash + 128, (name, dtype)
+            used = max(int(line.split("\t")[1]) for line in made.with_suffix(".su").read_text().splitlines())
+            assert stack <= used <= stack + 256, (name, dtype)
 
 
 LOSSES = {"moons": "bce", "mixed": "cross_entropy", "one_neuron": "half_sse", "words": "cross_entropy"}
@@ -241,11 +277,50 @@ def test_main_answers_lines_under_the_sanitizers(tmp_path: Path) -> None:
     assert (cut.returncode, cut.stdout) == (1, "")
 
 
+def test_all_functions_of_all_models_under_the_sanitizers_and_as_cpp(tmp_path: Path) -> None:
+    """Each array is of exactly the size that the header says."""
+    calls = []
+    for name, model in (MODELS | OTHERS).items():
+        nn.export_c(model, tmp_path, name=name, gradient=True, train=True, loss=LOSSES.get(name, "mse"))
+        (x,), outputs, weights = examples(model, 1), outputs_of(model), len(model.parameters())
+        numbers = {"NAME": name, "ROW": ", ".join(map(float.hex, x)), "OUT": outputs, "WEIGHTS": weights, "IN": len(x)}
+        calls.append(re.sub("|".join(numbers), lambda found, of=numbers: str(of[found[0]]), CALLS))  # type: ignore[misc]
+    includes = "".join(f'#include "{name}.h"\n' for name in MODELS | OTHERS)
+    (tmp_path / "main.c").write_text(f"#include <stdio.h>\n{includes}int main(void) {{{''.join(calls)}  return 0;\n}}\n")
+    sources = [str(tmp_path / f"{name}.c") for name in (*MODELS, *OTHERS, "main")]
+    expected = [y for model in (MODELS | OTHERS).values() for y in listed(model.predict(examples(model, 1)))[0]]
+    sanitized = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g"]
+    for compiler, language, flags in (("gcc", "c99", sanitized), ("g++", "c++17", ["-x", "c++"])):
+        options = [f"-std={language}", *compiled_c.WARNINGS, "-ffp-contract=off", *flags]
+        program = str(tmp_path / f"all_{compiler}")
+        compiled_c.run([compiled_c.compiler(compiler), *options, *sources, "-o", program, "-lm"])
+        assert not differences(compiler, list(map(float.fromhex, compiled_c.run([program]).split())), expected)
+
+
+CALLS = """
+  {
+    double x[IN] = {ROW}, y[OUT], target[OUT] = {1.0}, gradient[WEIGHTS + !WEIGHTS], weights[WEIGHTS + !WEIGHTS];
+    int k;
+    NAME_predict(x, y);
+    for (k = 0; k < OUT; k++) printf("%a\\n", y[k]);
+    NAME_gradient(x, target, gradient);
+    NAME_start(weights);
+    NAME_answer(weights, x, y);
+    NAME_train(weights, x, target, 0.05);
+  }
+"""
+
+
+def outputs_of(model: Any) -> int:
+    return len(listed(model.predict(examples(model, 1)))[0])
+
+
 def test_a_hundred_thousand_weights(tmp_path: Path) -> None:
-    model = nn.MLP(300, [300, 30], activation="tanh", seed=0)
+    model = nn.MLP(300, [300, 34], activation="tanh", seed=0)
+    assert len(model.parameters()) > 100_000
     nn.export_c(model, tmp_path, name="large")
     X = rows(300, 2)
-    got = compiled_c.called(compiled_c.built([tmp_path / "large.c"]), "large_predict", X, 30)
+    got = compiled_c.called(compiled_c.built([tmp_path / "large.c"]), "large_predict", X, 34)
     assert not differences("scores", np.ravel(got).tolist(), np.ravel(model.predict(X)).tolist())
     code = [line for line in (tmp_path / "large.c").read_text().splitlines() if not re.fullmatch(r"[ \d.,e-]*", line)]
     assert len(code) < 80, "the text is numbers and a loop for each pack"

@@ -68,8 +68,8 @@ const text = shown.join("|");"""
 
 
 def test_a_hundred_thousand_weights(tmp_path: Path) -> None:
-    model, X = nn.MLP(300, [300, 30], activation="tanh", seed=0), rows(300, 2)
-    (got,) = run("node", [Job(source_of(model, tmp_path), X, 30)], tmp_path)
+    model, X = nn.MLP(300, [300, 34], activation="tanh", seed=0), rows(300, 2)
+    (got,) = run("node", [Job(source_of(model, tmp_path), X, 34)], tmp_path)
     expected = np.array(model.predict(X))
     assert np.abs(got - expected).max() <= 1e-13 * np.abs(expected).max()
 
