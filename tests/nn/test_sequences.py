@@ -23,9 +23,20 @@ def numbers(x: Any) -> list[float]:
     return [p.data for p in x]
 
 
+# PyTorch's number for a parameter of ours, where it is differentiated by parameters.
+TWINS: dict[Value, Any] = {}
+
+
+def twin(x: Any) -> Any:
+    """Parameters in nested lists as a tensor."""
+    if isinstance(x, Value):
+        return TWINS.get(x, tensor(x.data))
+    return torch.stack([twin(part) for part in x])
+
+
 def layer_norm(model: Any, x: Any) -> Any:
     """In PyTorch's basic operations: the third derivative of its layer_norm (2.13) is another function's."""
-    gain, bias = tensor(numbers(model.gain)), tensor(numbers(model.bias))
+    gain, bias = twin(model.gain), twin(model.bias)
     apart = x - x.mean()
     y = gain * apart / torch.sqrt((apart**2).mean() + 1e-5) + bias
     assert torch.allclose(y, torch.nn.functional.layer_norm(x, (6,), gain, bias), rtol=1e-12)
@@ -33,13 +44,13 @@ def layer_norm(model: Any, x: Any) -> Any:
 
 
 def rms_norm(model: Any, x: Any) -> Any:
-    return torch.nn.functional.rms_norm(x, (6,), tensor(numbers(model.gain)), eps=1e-5)
+    return torch.nn.functional.rms_norm(x, (6,), twin(model.gain), eps=1e-5)
 
 
 def split(layer: Any, nin: int) -> tuple[Any, Any, Any]:
     """A layer over [x, state] as PyTorch keeps it: two matrices and a bias."""
-    rows = [numbers(neuron.w) for neuron in layer.neurons]
-    return tensor([row[:nin] for row in rows]), tensor([row[nin:] for row in rows]), tensor([n.b.data for n in layer.neurons])
+    w = twin([neuron.w for neuron in layer.neurons])
+    return w[:, :nin], w[:, nin:], twin([n.b for n in layer.neurons])
 
 
 def recurrent(model: Any, x: Any) -> Any:
@@ -105,6 +116,37 @@ def test_the_numbers_are_torchs_in_three_orders(name: str) -> None:
     for order in (1, 2, 3):
         slopes = grad(y, xs)
         (expected,) = torch.autograd.grad(z, x, create_graph=True)
+        scale = max(1.0, *map(abs, expected.tolist()))
+        assert numbers(slopes) == pytest.approx(expected.tolist(), rel=1e-12, abs=1e-12 * scale), f"order {order}"
+        y, z = slopes[order], expected[order]
+
+
+def embedded(model: Any, x: Any) -> Any:
+    return torch.nn.functional.embedding(torch.tensor([2, 0, 2]), twin(model.weight)).flatten()
+
+
+class Words(nn.Module):
+    """Three words' vectors, one after the other."""
+
+    def __init__(self) -> None:
+        self.inside = nn.Embedding(3, 2, seed=0)
+        self.weight = self.inside.weight
+
+    def __call__(self, x: Any) -> Any:
+        return [v for vector in self.inside([2, Value(0.0), 2]) for v in vector]
+
+
+@pytest.mark.parametrize("name", ["LayerNorm", "RMSNorm", "Recurrent", "GRU", "Embedding"])
+def test_the_slopes_by_parameters_are_torchs_in_three_orders(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, theirs = (Words(), embedded) if name == "Embedding" else CASES[name]
+    ps, theta = model.parameters(), tensor(numbers(model.parameters())).requires_grad_()
+    for p, twin_of_p in zip(ps, theta, strict=True):
+        monkeypatch.setitem(TWINS, p, twin_of_p)
+    ours, other = model([Value(v) for v in ROW]), theirs(model, tensor(ROW))
+    y, z = sum((k + 1) * v**4 for k, v in enumerate(ours)), sum((k + 1) * v**4 for k, v in enumerate(other))
+    for order in (1, 2, 3):
+        slopes = grad(y, ps)
+        (expected,) = torch.autograd.grad(z, theta, create_graph=True)
         scale = max(1.0, *map(abs, expected.tolist()))
         assert numbers(slopes) == pytest.approx(expected.tolist(), rel=1e-12, abs=1e-12 * scale), f"order {order}"
         y, z = slopes[order], expected[order]
