@@ -16,6 +16,7 @@ from viz.normal_form import Indices, NormalForm
 from viz.patterns import (
     attention,
     constant_arithmetic,
+    dropout,
     embedding,
     functions,
     kept_norm,
@@ -47,7 +48,7 @@ def folded(form: NormalForm, fold: "str | Rule", most: int = 60) -> Groups:
     rows_of_embedding(form, groups)
     if fold != "samples":
         cells(form, groups)
-    for pattern in (kept_norm, constant_arithmetic, softmax, rms_norm, root_norm, attention):
+    for pattern in (dropout, kept_norm, constant_arithmetic, softmax, rms_norm, root_norm, attention):
         take_in(form, groups, pattern)
     if fold != "samples":
         attentions(form, groups)

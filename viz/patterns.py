@@ -1,4 +1,4 @@
-"""What is taken together in one group: arithmetic with constants, functions, parameters, softmax, RMS norm.
+"""What is taken together in one group: arithmetic with constants, functions, parameters, softmax, norms, dropout, embeddings.
 
 A pattern looks at one group and its neighbours and answers which of these to take in, under which form and title.
 """
@@ -59,6 +59,16 @@ def _only_producer(form: NormalForm, groups: Groups, consumers: Consumers, k: in
         return 0
     one_to_one = len(edges) == group.count == groups[source].count == len(np.unique(form.sources[edges]))
     return source if one_to_one and groups[source].form and consumers[source] == {k} else 0
+
+
+def dropout(form: NormalForm, groups: Groups, consumers: Consumers, k: int) -> Found | None:
+    """Numbers times 0 or a constant above 1."""
+    if not re.fullmatch(r"× \S+", groups[k].form):
+        return None
+    into = np.isin(form.targets, groups[k].members) & form.is_constant[form.sources]
+    factors = np.unique(form.data[form.sources[into]]).tolist()
+    is_mask = len(factors) == 2 and factors[0] == 0.0 and factors[1] > 1.0
+    return ([], f"× 0 or {factors[1]:.4g}", "Dropout") if is_mask else None
 
 
 _ARITHMETIC = re.compile(

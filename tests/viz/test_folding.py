@@ -199,6 +199,14 @@ def attending(*, causal: bool, layers: int = 1) -> Value:
     return sum([(last(row) - 1.0) ** 2 for row in rows])
 
 
+def dropping() -> Value:
+    model, found = headed(nn.Dropout(0.4, seed=0), nn.Layer(2, 3, seed=0)), []
+    for sample, row in enumerate(ROWS):
+        with nn.drawing(1, sample):
+            found.append((model([Value(x) for x in row[:2]]) - 1.0) ** 2)
+    return sum(found)
+
+
 _GRU = "3 × GRU | (1 − z)·n + z·h, 3 steps"
 _PLAIN = "3 × x^(1) = Recurrent | tanh(w·x + u·h + b), 3 steps"
 _KERNELS = {"15 × w^(1r), u^(1r)", "15 × w^(1z), u^(1z)", "6 × w^(1n)", "9 × u^(1n)", "3 × b^(1r)", "3 × c^(1n)"}
@@ -216,6 +224,7 @@ LOSSES = {
         lambda: squares(headed(nn.LayerNorm(3), nn.Layer(6, 3, seed=0))), 13,
         {"3 × LayerNorm | (x − mean)/√(variance + ε) · 3 samples", "3 × γ^(2)", "3 × β^(2)"},
     ),
+    "Dropout": (dropping, 10, {"3 × Dropout | × 0 or 1.667 · 3 samples", "3 × x^(1) = relu | 3 samples"}),
     "Recurrent": (lambda: squares(headed(nn.Recurrent(2, 3, seed=0))), 8, {f"{_PLAIN} · 3 samples", "15 × w^(1), u^(1)"}),
     "Recurrent, ragged": (lambda: squares(headed(nn.Recurrent(2, 3, seed=0)), RAGGED), 8, {f"{_PLAIN} · 4 samples"}),
     "GRU": (lambda: squares(headed(nn.GRU(2, 3, seed=0))), 14, {f"{_GRU} · 3 samples", "6 × x^(0) | 3 samples", *_KERNELS}),
