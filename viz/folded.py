@@ -248,7 +248,7 @@ class FoldedGraph(Picture):
 
     def to_svg(self) -> str:
         drawn = [_drawn(card, centre) for card, centre in zip(self.cards, self.layout.centres, strict=True)]
-        spies = [_spy(tie, route) for (_, tie), route in zip(self.ties, self.layout.routes, strict=True)]
+        spies = [_spy(tie, centre) for (_, tie), centre in zip(self.ties, _side_by_side(self.layout.routes), strict=True)]
         return svg.document(self.layout, self.description, [*map(svg.curve, self.layout.routes), *drawn, *spies])
 
 
@@ -308,10 +308,20 @@ def _strip(xs: Sequence[float], x: float, y: float, width: float, above: str, be
         yield f'<path d="{path}" fill="{colour}" fill-opacity="{shade / _SHADES:g}"/>'
 
 
-def _spy(tie: Tie, route: Sequence[Point]) -> str:
+def _side_by_side(routes: Sequence[Sequence[Point]]) -> list[Point]:
+    """Where on its edge each spy picture stands: in the middle of the last swing, or nearby if another one is there."""
+    taken: list[Point] = []
+    for route in routes:
+        last = svg.swings(route)[1]
+        choices = [on_curve(route, last + part) for part in (0.5, 0.4, 0.6, 0.3, 0.7, 0.2, 0.8)]
+        free = (p for p in choices if all([max(abs(p[0] - x), abs(p[1] - y)) >= _SPY + 4.0 for x, y in taken]))
+        taken.append(next(free, choices[0]))
+    return taken
+
+
+def _spy(tie: Tie, centre: Point) -> str:
     """A small square on the edge: rows are the numbers of the first group, columns those of the second."""
-    centre_x, centre_y = on_curve(route, svg.swings(route)[1] + 0.5)
-    x, y, side = centre_x - _SPY / 2, centre_y - _SPY / 2, _SPY
+    x, y, side = centre[0] - _SPY / 2, centre[1] - _SPY / 2, _SPY
     height, width = side / tie.rows, side / tie.columns
     cells = "".join(
         f"M{x + column * width:.1f} {y + row * height:.1f}h{width:.3g}v{height:.3g}h{-width:.3g}z" for row, column in tie.spy

@@ -121,6 +121,16 @@ def test_the_picture_is_small_and_well_formed(loss):
     assert draw(loss, fold="packs", engine="builtin").to_svg() == text
 
 
+@pytest.mark.parametrize(
+    ("name", "fold"), [("xor", "samples"), ("moons", "packs"), ("transformer", "packs"), ("blocks", "packs")]
+)
+def test_spy_pictures_stand_side_by_side(name, fold):
+    text = draw(MAKERS[name](), fold=fold, engine="builtin").to_svg()
+    places = [tuple(map(float, place)) for place in re.findall(r'<rect x="([-\d.]+)" y="([-\d.]+)" width="20" height="20"', text)]
+    assert len(places) >= 5
+    assert not [(a, b) for i, a in enumerate(places) for b in places[:i] if max(abs(a[0] - b[0]), abs(a[1] - b[1])) < 19.5]
+
+
 def heads(picture: FoldedGraph) -> list[str]:
     return [f"{card.head} | {card.note}" if card.note else card.head for card in picture.cards]
 
