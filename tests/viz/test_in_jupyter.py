@@ -17,12 +17,13 @@ from viz.notation import number
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A folder with the same notebook twice, of which one is trusted: two living pictures, an animation, a folded picture, a network."""
+    """A folder with the same notebook twice, of which one is trusted: one of each kind of picture, two living ones."""
     nbformat = pytest.importorskip("nbformat")
     place = tmp_path_factory.mktemp("jupyter")
     root = TEN["lecture_neuron"]()
     shown = [viz.explore(root), viz.explore(root), viz.animate(root), viz.draw(MAKERS["xor"](), fold="packs")]
     shown.append(viz.network(nn.MLP(2, [3, 1], activation="tanh", seed=1), [0.5, -1.0], level="layers"))
+    shown.append(viz.playground(nn.MLP(2, [3, 1], activation="tanh", seed=1), nn.moons(20, noise=0.1, seed=0), lr=0.1))
     made = notebook([picture._repr_html_() for picture in shown])
     for name in ("trusted", "untrusted"):
         made.metadata["title"] = name  # trust is in the contents, not in the file
@@ -54,6 +55,17 @@ def play(page):
     assert first.inner_text() == f"o = {number(viz.exploring.Value(total).tanh().data)}"
     assert second.inner_text() == before
     unfold(page)
+    train(page)
+
+
+def train(page):
+    """One step in the playground lowers its loss."""
+    said = page.locator("output").nth(2)
+    before = said.inner_text()
+    assert before.startswith("loss ")
+    page.get_by_role("button", name="one step", exact=True).click()
+    page.wait_for_timeout(200)
+    assert float(said.inner_text()[5:].split(",")[0]) < float(before[5:].split(",")[0])
 
 
 def unfold(page):
@@ -98,6 +110,7 @@ def test_in_jupyterlab(browser, folder):
                 assert images.count() == 3
                 page.locator("img[alt^='Computation graph of the result']").wait_for()
                 page.locator("img[alt^='Network MLP']").wait_for()
+                page.locator("img[alt^='Decision boundary of MLP']").wait_for()
                 assert all(
                     page.evaluate(
                         "()=>[...document.querySelectorAll('img[alt^=Computation]')].map((image)=>image.naturalWidth>300)"
