@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, final
@@ -102,7 +103,7 @@ def described(model: Module, found: Recorded) -> str:
     import autograd
 
     architecture = model.architecture()
-    text = repr(model) if architecture is None else json.dumps(architecture)
+    text = re.sub(" at 0x[0-9a-fA-F]+", "", repr(model)) if architecture is None else json.dumps(architecture)
     sizes = f"{len(found.inputs)} numbers in, {len(found.scores)} out, {len(found.parameters)} parameters"
     return f"{text if len(text) <= 1000 else text[:997] + '...'}\n{sizes}. Written by chalkgrad {autograd.__version__}."
 

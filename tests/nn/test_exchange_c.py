@@ -3,9 +3,11 @@
 import ctypes
 import json
 import math
+import os
 import random
 import re
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ import nn
 from nn.__main__ import main
 from tests.autograd.oracles import differences
 from tests.compiler import compiled_c
+from tests.nn.test_package import ROOT
 
 IMAGES = nn.Sequential(
     nn.Unflatten(1, 6, 6),
@@ -336,11 +339,23 @@ def test_classes_are_an_enum_whatever_they_are_called(tmp_path: Path) -> None:
     compiled_c.built([tmp_path / "named.c"])
 
 
-def test_the_same_bytes_twice(tmp_path: Path) -> None:
-    for folder in ("a", "b"):
-        nn.export_c(MODELS["images"], tmp_path / folder, gradient=True, train=True, rows=rows(36))
-    for path in (tmp_path / "a").iterdir():
-        assert path.read_bytes() == (tmp_path / "b" / path.name).read_bytes()
+EXPORTING = """
+import sys, nn
+from tests.nn.test_exchange_c import MODELS, OTHERS, examples
+for name in ("images", "looks", "phrase"):
+    model = (MODELS | OTHERS)[name]
+    nn.export_c(model, sys.argv[1], name=name, dtype="float", gradient=True, train=True, rows=examples(model))
+    nn.export_js(model, sys.argv[1], name=name)
+"""
+
+
+def test_the_same_bytes_in_every_process(tmp_path: Path) -> None:
+    for seed in ("1", "2"):
+        environment = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(ROOT)}
+        subprocess.run([sys.executable, "-c", EXPORTING, str(tmp_path / seed)], env=environment, check=True)
+    assert len(list((tmp_path / "1").iterdir())) == 11
+    for path in (tmp_path / "1").iterdir():
+        assert path.read_bytes() == (tmp_path / "2" / path.name).read_bytes(), path.name
 
 
 # --- The command, and what is refused ------------------------------------------------------------------------------------------
