@@ -315,7 +315,7 @@ class CompiledFunction:
         }
         <BLANKLINE>
         """
-        from autograd.compiler.targets.c import c
+        from autograd.compiler.targets.c_module import c
 
         program, parts = self._said(at, what)
         return c(program, name, dtype=dtype, **parts)

@@ -152,7 +152,7 @@ class Step:
         rounded and functions are those of float (``expf``): ``nextafter`` and ``ulp`` are steps between floats then, and random numbers
         a TypeError. ValueError for a name that C or C++ cannot have, and for another ``dtype`` than "double" and "float".
         """
-        from autograd.compiler.targets.c import c
+        from autograd.compiler.targets.c_module import c
 
         return c(self._executor.program, name, gradient=len(self.leaves), dtype=dtype, about=self._about())
 

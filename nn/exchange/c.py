@@ -57,7 +57,8 @@ def export_c(
     ...     print([path.name for path in paths])
     ['line.h', 'line.c', 'main.c']
     """
-    from autograd.compiler.targets.c import checked_dtype, checked_name, module
+    from autograd.compiler.targets.c import checked_dtype, checked_name
+    from autograd.compiler.targets.c_module import module
 
     checked_name(name)
     checked_dtype(dtype)
@@ -79,8 +80,8 @@ def export_c(
 def _function(outputs: Sequence[Output], inputs: Sequence[tuple[str, Sequence[Value]]], **named: Any) -> Any:
     """The C function that computes these Values from these arrays."""
     from autograd.compiler.packs import build
-    from autograd.compiler.targets.c import function
     from autograd.compiler.targets.c_language import Argument
+    from autograd.compiler.targets.c_module import function
 
     constants = named.pop("numbers", {})
     program = build([v for _, values in outputs for v in values], shared=[v for _, values in inputs for v in values])

@@ -12,7 +12,7 @@ from autograd import Value, compile, erfc, exp, grad, log, relu, sqrt, value_and
 from autograd.compiler import engines
 from autograd.compiler.packs import build
 from autograd.compiler.targets import c_like
-from autograd.compiler.targets.c import c
+from autograd.compiler.targets.c_module import c
 from autograd.compiler.targets.javascript import javascript
 from autograd.compiler.targets.jax import jax_function
 from autograd.compiler.targets.onnx import onnx_model

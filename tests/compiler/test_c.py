@@ -14,7 +14,7 @@ from autograd import Op, Value, ops
 from autograd.compiler.normal import over_lanes
 from autograd.compiler.packs import build
 from autograd.compiler.targets import c_like
-from autograd.compiler.targets.c import c
+from autograd.compiler.targets.c_module import c
 from autograd.compiler.targets.numpy import NumpyExecutor
 from autograd.derivatives import adjoint_graph
 from tests.autograd.oracles import differences

@@ -13,7 +13,7 @@ import nn
 from autograd import Value, take
 from autograd.compiler.packs import build
 from autograd.compiler.targets import c_like
-from autograd.compiler.targets.c import c
+from autograd.compiler.targets.c_module import c
 from autograd.compiler.targets.javascript import javascript
 from autograd.compiler.targets.lookups import LOOKUP, with_lookups
 from autograd.derivatives import adjoint_graph

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import nn
-from autograd.compiler.targets.c import c
+from autograd.compiler.targets.c_module import c
 from tests.compiler import compiled_c
 from tests.compiler.runs import Graph, disagreements, eager, program_of
 from tests.compiler.wild import FAMILY, wild_graph, wild_points

@@ -6,10 +6,10 @@ what it is made of in ``kernels.body_of``. A target says no more than how a numb
     walk       the walk over a program that all of them share
     llvm       vectors of lanes, tiles of instances, and what runs them
     numpy      arrays in place, the second opinion
-    c_like     languages of C's kind (c_language: what they differ in): javascript, c
+    c_like     languages of C's kind (c_language: what they differ in; c_memory: where numbers lie): javascript, c with c_module
     arrays     targets whose words are whole arrays: jax, onnx
     tables     where the operands of a pack lie, for all that write loops
-    lowered    functions of the C library for targets that lack them; special: ops of Python functions of floats
+    lowered    functions of the C library for targets that lack them; special, gamma: ops of Python functions of floats
 
 To add a language of C's kind is to write a ``Language``, one of arrays an ``ArrayTarget``, any other a ``Walk``.
 """

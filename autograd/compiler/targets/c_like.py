@@ -4,9 +4,6 @@ Small programs become straight lines, one named number for each sum or kernel; l
 with packs and tables and not with nodes. A ``Language`` says what differs: how a number and a declaration are written, and what the
 functions of the C library are called. Bits are those of the eager engine as far as the language's own functions go: sums are added up
 in order, nothing is contracted or regrouped.
-
-Shared numbers live where they come from: constants in ``k``, inputs in the arrays that the function is given, results in ``s`` (or
-``s7`` in straight lines); rows in ``r``, one sample after the other.
 """
 
 import math
@@ -21,8 +18,9 @@ import numpy as np
 from autograd.compiler.kernels import body_of
 from autograd.compiler.program import Pack, Program, Run, Slots
 from autograd.compiler.targets.c_language import Argument, Expression, Language, Rows, grouped, identifier
+from autograd.compiler.targets.c_memory import Cell, Columns, Memory, Named, index_of
 from autograd.compiler.targets.lookups import LOOKUP, with_lookups
-from autograd.compiler.targets.tables import Axis, Place, Strip, Tables, strips
+from autograd.compiler.targets.tables import Strip, strips
 from autograd.compiler.targets.walk import Counter, Walk
 from autograd.ops import Op
 
@@ -36,63 +34,6 @@ def operands_of(program: Program) -> int:
     return sum(table.size for pack in program.packs for table in pack.tables)
 
 
-def _index(parts: Sequence[tuple[int, Counter]], constant: int) -> str:
-    """Σ coefficient·counter + constant."""
-    terms = []
-    for coefficient, counter in parts:
-        if isinstance(counter, int):
-            constant += coefficient * counter
-        elif coefficient:
-            product = counter if coefficient == 1 else grouped(counter)
-            if abs(coefficient) != 1:
-                product = f"{abs(coefficient)} * {product}"
-            terms.append(("- " if coefficient < 0 else "+ ") + product)
-    terms.sort()  # those to be added first
-    if constant > 0 and terms and terms[0].startswith("-"):
-        terms.insert(0, f"+ {constant}")
-    elif constant or not terms:
-        terms.append(f"- {-constant}" if constant < 0 else f"+ {constant}")
-    return " ".join(terms).removeprefix("+ ")
-
-
-@final
-@dataclass(frozen=True)
-class _Cell:
-    """An instance of a strip: the counters that its operands depend on, and its number as Σ coefficient·counter + start."""
-
-    n: Counter
-    i: Counter
-    j: Counter
-    parts: tuple[tuple[int, Counter], ...]
-    start: int
-
-
-@final
-@dataclass(frozen=True)
-class _Named:
-    """The operands of one table in straight lines, where every number has a name."""
-
-    is_row: bool
-    table: Slots
-
-
-@final
-@dataclass(frozen=True)
-class _Source:
-    """The operands of one table in loops: where they lie, and the arrays from the first place of each on."""
-
-    place: Place
-    arrays: tuple[tuple[str, int], ...]
-
-
-@final
-@dataclass(frozen=True)
-class _Columns:
-    """The operands of a table of short sums, term by term."""
-
-    terms: tuple[_Source, ...]
-
-
 @final
 @dataclass
 class _Sum:
@@ -104,7 +45,7 @@ class _Sum:
 
 @final
 class Printer(Walk):
-    """Writes one program as the ``lines`` of a function's body, with ``helpers`` and ``tables``.
+    """Writes one program as the ``lines`` of a function's body, with ``helpers`` and a ``memory``.
 
     ``inputs`` name the arrays of its shared inputs, one after the other, and ``outputs`` those of its shared outputs. Of a program with
     lanes the samples lie one after the other in ``lanes``, and its rows in ``rows_out``.
@@ -126,22 +67,9 @@ class Printer(Walk):
             self.written_out = operands_of(program)
         self.lines: list[str] = []
         self.helpers: dict[str, list[str]] = {}
-        self.tables = Tables()
-        self.used_numbers: dict[str, tuple[float, ...]] = {}  # arrays of numbers that loops read
+        self.memory = Memory(program, language, inputs)
         self._depth = 1
         self._strip = Strip(0, 1, 1, 1)  # that in work
-        self._literals: dict[int, float] = dict(enumerate(program.constants))
-        self._numbers = {"k": program.constants}
-        self._arrays = [("k", 0)]
-        start = len(program.constants)
-        for argument in inputs:
-            self._arrays.append((argument.name, start))
-            if argument.values is not None:
-                self._numbers[argument.name] = argument.values
-                self._literals.update(enumerate(argument.values, start))
-            start += argument.size
-        self.first, self.computed = start, program.shared_size - start  # slots of results
-        self._arrays.append(("s", start))
         self.walk()
         self._copy_out()
 
@@ -208,42 +136,46 @@ class Printer(Walk):
         index, rows = sources = self.sources(pack)
         nothing = self.language.number(math.nan)
         for (cell,) in self.cells(pack, sources):
-            self.say(f"{self.language.condition}place = {self._place(self._read(index, cell, 0), pack.tables[1].shape[1])};")
-            self.store(pack, [cell], [_Sum([(1, f"place < 0 ? {nothing} : {self._read(rows, cell, 'place')}")])])
+            self.say(
+                f"{self.language.condition}place = {self._place(self.memory.read(index, cell, 0), pack.tables[1].shape[1])};"
+            )
+            self.store(pack, [cell], [_Sum([(1, f"place < 0 ? {nothing} : {self.memory.read(rows, cell, 'place')}")])])
 
     def sources(self, pack: Pack) -> list[Any]:
         """Names in straight lines, places in loops; of short sums each term is a column of its own."""
         kinds = pack.rows_of_tables()
         if self.is_straight:
-            return [_Named(is_row, table) for is_row, table in zip(kinds, pack.tables, strict=True)]
+            return [Named(is_row, table) for is_row, table in zip(kinds, pack.tables, strict=True)]
         if not _is_short(pack):
-            return [self._source(table, is_row) for is_row, table in zip(kinds, pack.tables, strict=True)]
+            return [self.memory.source(table, is_row, self._strip) for is_row, table in zip(kinds, pack.tables, strict=True)]
         return [
-            _Columns(tuple([self._source(table[:, t : t + 1], is_row) for t in range(table.shape[1])]))
+            Columns(tuple([self.memory.source(table[:, t : t + 1], is_row, self._strip) for t in range(table.shape[1])]))
             for is_row, table in zip(kinds, pack.tables, strict=True)
         ]
 
-    def cells(self, pack: Pack, sources: Sequence[Any]) -> Iterator[list[_Cell]]:
+    def cells(self, pack: Pack, sources: Sequence[Any]) -> Iterator[list[Cell]]:
         """One instance at a time: a line each, or the loops of a strip."""
         if self.is_straight:
             for n in range(pack.count):
                 if not self._is_known(pack, n):
-                    yield [_Cell(n, n, n, ((1, n),), 0)]
+                    yield [Cell(n, n, n, ((1, n),), 0)]
             return
         is_alone = pack.count == 1 and not _is_short(pack)  # and declares names outside of a loop
         with self._cells() as cell, self._block(is_needed=is_alone):
             yield [cell]
 
-    def at(self, source: Any, cell: _Cell) -> tuple[Any, _Cell]:
+    def at(self, source: Any, cell: Cell) -> tuple[Any, Cell]:
         """Both."""
         return source, cell
 
-    def read(self, operand: tuple[Any, _Cell], t: Counter) -> str:
+    def read(self, operand: tuple[Any, Cell], t: Counter) -> str:
         """An expression."""
         source, cell = operand
-        if isinstance(source, _Named):
-            return self._named(source.is_row, int(source.table[int(cell.n), int(t)]))
-        return self._read(source.terms[int(t)], cell, 0) if isinstance(source, _Columns) else self._read(source, cell, t)
+        if isinstance(source, Named):
+            return self.memory.named(source.is_row, int(source.table[int(cell.n), int(t)]))
+        return (
+            self.memory.read(source.terms[int(t)], cell, 0) if isinstance(source, Columns) else self.memory.read(source, cell, t)
+        )
 
     def term(self, run: Run, factors: Sequence[str], total: _Sum | None) -> _Sum:
         """One more term, or one added to the variable; where a gate is closed −0, which changes no sum."""
@@ -269,7 +201,7 @@ class Printer(Walk):
         with self._loop("t", stop, start) as t:
             return add(t, totals)
 
-    def store(self, pack: Pack, cells: Sequence[_Cell], results: Sequence[_Sum]) -> None:
+    def store(self, pack: Pack, cells: Sequence[Cell], results: Sequence[_Sum]) -> None:
         """A named number, or an element of an array; sums over lanes grow."""
         (cell,), (total,) = cells, results
         place = "r" if pack.is_row else "s"
@@ -277,7 +209,7 @@ class Printer(Walk):
             declared = "" if pack.reduces else self.language.constant
             head = f"{declared}{place}{pack.out + int(cell.n)}"
         else:
-            head = f"{place}[{_index(cell.parts, cell.start + pack.out - (0 if pack.is_row else self.first))}]"
+            head = f"{place}[{index_of(cell.parts, cell.start + pack.out - (0 if pack.is_row else self.memory.first))}]"
         terms = [(1, "total")] if total.is_begun else total.terms
         self._statement(f"{head} {'+=' if pack.reduces else '='}", terms)
 
@@ -288,28 +220,10 @@ class Printer(Walk):
         if pack.op is None:
             return False
         slots = [-1 if is_row else int(table[n, 0]) for is_row, table in zip(pack.rows, pack.tables, strict=True)]
-        if any(slot not in self._literals for slot in slots):
+        if any(slot not in self.memory.literals for slot in slots):
             return False
-        self._literals[pack.out + n] = float(pack.op.value(*[self._literals[slot] for slot in slots]))
+        self.memory.literals[pack.out + n] = float(pack.op.value(*[self.memory.literals[slot] for slot in slots]))
         return True
-
-    def _named(self, is_row: bool, slot: int) -> str:
-        """A number in straight lines."""
-        if is_row:
-            return f"r{slot}"
-        if slot in self._literals:
-            return self.literal(self._literals[slot])
-        name, start = self._array_of(slot)
-        return f"s{slot}" if name == "s" else f"{name}[{slot - start}]"
-
-    def literal(self, x: float) -> str:
-        """A number as an operand."""
-        text = self.language.number(x)
-        return f"({text})" if text.startswith("-") else text
-
-    def _array_of(self, slot: int) -> tuple[str, int]:
-        """The array of a shared slot, and the slot of its first number."""
-        return next(array for array in reversed(self._arrays) if array[1] <= slot)
 
     def _statement(self, head: str, terms: Sequence[tuple[int, str]]) -> None:
         """head ± term ± term …; broken into lines where it is long."""
@@ -329,63 +243,15 @@ class Printer(Walk):
     # --- Loops ---
 
     @contextmanager
-    def _cells(self) -> Iterator[_Cell]:
+    def _cells(self) -> Iterator[Cell]:
         """The strip in work as a loop, or as two loops."""
         strip = self._strip
         if strip.rows == 1 or strip.width == 1:
             with self._over("n", strip.rows * strip.width) as n:
-                yield _Cell(n, n, n, ((1 if strip.rows == 1 else strip.step, n),), strip.start)
+                yield Cell(n, n, n, ((1 if strip.rows == 1 else strip.step, n),), strip.start)
             return
         with self._loop("i", strip.rows) as i, self._loop("j", strip.width) as j:
-            yield _Cell(f"{strip.width} * {i} + {j}", i, j, ((strip.step, i), (1, j)), strip.start)
-
-    def _period(self) -> int:
-        return self._strip.width if self._strip.rows > 1 and self._strip.width > 1 else 0
-
-    def _source(self, table: Slots, is_row: bool) -> _Source:
-        period = self._period()
-        if is_row:
-            return _Source(self.tables.place(table, period), (("r", 0),))
-        starts = np.array([start for _, start in self._arrays])
-        used = np.unique(np.searchsorted(starts, table, side="right") - 1)
-        return _Source(self.tables.place(table, period), tuple([self._arrays[i] for i in used]))
-
-    def _read(self, source: _Source, cell: _Cell, t: Counter) -> str:
-        """An operand: the t-th of this instance."""
-        parts, constant = self._slot(source.place, cell, t)
-        if not parts and source.arrays[0][0] != "r" and constant in self._literals:
-            return self.literal(self._literals[constant])
-        if not parts and source.arrays[0][0] != "r":
-            array, start = self._array_of(constant)
-            return self._element(array, str(constant - start))
-        self.used_numbers |= {name: self._numbers[name] for name, _ in source.arrays if name in self._numbers}
-        name, start = source.arrays[-1]
-        text = self._element(name, _index(parts, constant - start))
-        for (name, start), (_, end) in reversed(list(zip(source.arrays, source.arrays[1:], strict=False))):
-            text = f"({_index(parts, constant)} < {end} ? {self._element(name, _index(parts, constant - start))} : {text})"
-        return text
-
-    def _element(self, array: str, index: str) -> str:
-        return self.language.element(array, index, is_static=array in self._numbers or array == "tab")
-
-    def _slot(self, place: Place, cell: _Cell, t: Counter) -> tuple[list[tuple[int, Counter]], int]:
-        """A slot as (coefficient, counter) … and a constant."""
-        n, i, j = cell.n, cell.i, cell.j
-        if place.instances is None:
-            return [(1, self._element("tab", _index([(place.width, n), (1, t)], place.terms.start)))], 0
-        parts: list[tuple[int, Counter]] = []
-        constant = 0
-        axis = place.instances
-        counters = [(axis, n)] if not axis.on_grid else [(Axis(axis.start, axis.step), j), (Axis(0, axis.outer), i)]
-        for along, counter in [*counters, (place.terms, t)]:
-            if along.step is None:
-                parts.append((1, self._element("tab", _index([(1, counter)], along.start))))
-            elif isinstance(counter, int):
-                constant += along.start + along.step * counter
-            else:
-                constant += along.start
-                parts += [(along.step, counter)] if along.step else []
-        return parts, constant
+            yield Cell(f"{strip.width} * {i} + {j}", i, j, ((strip.step, i), (1, j)), strip.start)
 
     # --- In and out ---
 
@@ -397,16 +263,16 @@ class Printer(Walk):
                     self.say(f"{self.language.variable}s{pack.out + k} = {zero};")
             else:
                 with self._over("n", pack.count) as n:
-                    self.say(f"s[{_index([(1, n)], pack.out - self.first)}] = {zero};")
+                    self.say(f"s[{index_of([(1, n)], pack.out - self.memory.first)}] = {zero};")
 
     def _copy_in(self) -> None:
         width = self.program.n_lanes
         if self.is_straight:
             for lane in range(width):
-                self.say(f"{self.language.constant}r{lane} = lanes[{_index([(width, 'lane')], lane)}];")
+                self.say(f"{self.language.constant}r{lane} = lanes[{index_of([(width, 'lane')], lane)}];")
         else:
             with self._over("n", width) as q:
-                self.say(f"r[{q}] = lanes[{_index([(width, 'lane'), (1, q)], 0)}];")
+                self.say(f"r[{q}] = lanes[{index_of([(width, 'lane'), (1, q)], 0)}];")
 
     def _copy_rows(self) -> None:
         slots = [slot for is_row, slot in self.program.outputs if is_row]
@@ -415,7 +281,7 @@ class Printer(Walk):
     def _copy_out(self) -> None:
         slots = [slot for is_row, slot in self.program.outputs if not is_row]
         for guard in self.guards:
-            read = self._named(False, slots[0]) if self.is_straight else self._read_one(slots[0])
+            read = self.memory.named(False, slots[0]) if self.is_straight else self._read_one(slots[0])
             unmet = f"{grouped(read)} {self.language.equal if guard[0] else self.language.unequal} {self.language.number(0.0)}"
             self.say(f"if ({unmet}) {self.language.refuse(guard)};")
             slots = slots[1:]
@@ -431,24 +297,26 @@ class Printer(Walk):
         """Numbers to where their indices say."""
         if rows.clears:
             with self._over("n", rows.end - min(rows.starts)) as n:
-                self.say(f"{rows.name}[{_index([(1, n)], min(rows.starts))}] = {self.language.number(0.0)};")
+                self.say(f"{rows.name}[{index_of([(1, n)], min(rows.starts))}] = {self.language.number(0.0)};")
         many = len(rows.starts)
         indices, values, starts = (np.array(column, dtype=np.int32) for column in (slots[:many], slots[many:], rows.starts))
         if self.is_straight:
             for index, value, start in zip(indices.tolist(), values.tolist(), rows.starts, strict=True):
                 with self._block(is_needed=True):
-                    self._store_in_row(rows, self._named(False, index), [], start, self._named(False, value))
+                    self._store_in_row(rows, self.memory.named(False, index), [], start, self.memory.named(False, value))
             return
         for self._strip in strips([indices, values, starts], many):
             at = self._strip.instances()
-            index, value = (self._source(column[at].reshape(-1, 1), False) for column in (indices, values))
-            place = self.tables.place(starts[at].reshape(-1, 1), self._period())
+            index, value = (self.memory.source(column[at].reshape(-1, 1), False, self._strip) for column in (indices, values))
+            place = self.memory.tables.place(starts[at].reshape(-1, 1), self._strip.period)
             with self._cells() as cell, self._block(is_needed=len(at) == 1):
-                self._store_in_row(rows, self._read(index, cell, 0), *self._slot(place, cell, 0), self._read(value, cell, 0))
+                self._store_in_row(
+                    rows, self.memory.read(index, cell, 0), *self.memory.slot(place, cell, 0), self.memory.read(value, cell, 0)
+                )
 
     def _store_in_row(self, rows: Rows, index: str, parts: Sequence[tuple[int, Counter]], start: int, value: str) -> None:
         self.say(f"{self.language.condition}place = {self._place(index, rows.count)};")
-        self.say(f"if (place >= 0) {rows.name}[{_index([*parts, (rows.step, 'place')], start)}] = {value};")
+        self.say(f"if (place >= 0) {rows.name}[{index_of([*parts, (rows.step, 'place')], start)}] = {value};")
 
     def _place(self, index: str, count: int) -> str:
         return self.language.place(index, self.language.number(float(count)), self)
@@ -456,7 +324,9 @@ class Printer(Walk):
     def _read_one(self, slot: int) -> str:
         """A shared number that has a place in an array."""
         self._strip = Strip(0, 1, 1, 1)
-        return self._read(self._source(np.array([[slot]], dtype=np.int32), False), _Cell(0, 0, 0, (), 0), 0)
+        return self.memory.read(
+            self.memory.source(np.array([[slot]], dtype=np.int32), False, self._strip), Cell(0, 0, 0, (), 0), 0
+        )
 
     def _copy(
         self, target: str, slots: Sequence[int], *, is_row: bool, offset: list[tuple[int, Counter]], accumulated: bool = False
@@ -464,13 +334,15 @@ class Printer(Walk):
         begun = f"{self.language.number(0.0)} + " if accumulated else ""
         if self.is_straight:
             for k, slot in enumerate(slots):
-                self.say(f"{target}[{_index(offset, k)}] = {begun}{self._named(is_row, slot)};")
+                self.say(f"{target}[{index_of(offset, k)}] = {begun}{self.memory.named(is_row, slot)};")
             return
         column = np.array(slots, dtype=np.int32)
         for self._strip in strips([column], len(slots)) if slots else ():
-            source = self._source(column[self._strip.instances()].reshape(-1, 1), is_row)
+            source = self.memory.source(column[self._strip.instances()].reshape(-1, 1), is_row, self._strip)
             with self._cells() as cell:
-                self.say(f"{target}[{_index([*offset, *cell.parts], cell.start)}] = {begun}{self._read(source, cell, 0)};")
+                self.say(
+                    f"{target}[{index_of([*offset, *cell.parts], cell.start)}] = {begun}{self.memory.read(source, cell, 0)};"
+                )
 
     # --- Kernels ---
 
@@ -486,6 +358,10 @@ class Printer(Walk):
         parameters = [f"a{i}" for i in range(len(operands))]
         name = self.helper(f"op_{identifier(op.name)}", parameters, Expression(self, body, parameters).lines())
         return f"{name}({', '.join(operands)})"
+
+    def literal(self, x: float) -> str:
+        """A number as an operand."""
+        return self.memory.literal(x)
 
     def helper(self, name: str, parameters: Sequence[str], lines: Sequence[str]) -> str:
         """The name in the text of a helper with this body; of two with one name the later gets a number."""

@@ -152,14 +152,16 @@ def _memory(printer: Printer, name: str) -> list[str]:
     """Arrays that outlive a call, as a property of the function."""
     arrays = {
         array: f"new Float64Array({_array(map(printer.language.number, values))})"
-        for array, values in printer.used_numbers.items()
+        for array, values in printer.memory.used_numbers.items()
     }
-    if printer.tables.size:
-        arrays["tab"] = f"new Int32Array({_array(map(str, printer.tables.array().tolist()))})"
+    if printer.memory.tables.size:
+        arrays["tab"] = f"new Int32Array({_array(map(str, printer.memory.tables.array().tolist()))})"
     if not printer.is_straight:
         program = printer.program
         arrays |= {
-            array: f"new Float64Array({size})" for array, size in (("s", printer.computed), ("r", program.rows_size)) if size
+            array: f"new Float64Array({size})"
+            for array, size in (("s", printer.memory.computed), ("r", program.rows_size))
+            if size
         }
     if not arrays:
         return []

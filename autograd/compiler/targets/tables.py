@@ -91,6 +91,11 @@ class Strip:
     step: int
     width: int
 
+    @property
+    def period(self) -> int:
+        """The width of the grid, 0 if it is a line."""
+        return self.width if self.rows > 1 and self.width > 1 else 0
+
     def instances(self) -> npt.NDArray[np.int64]:
         """Their numbers, row after row."""
         return (self.start + self.step * np.arange(self.rows)[:, None] + np.arange(self.width)).ravel()
