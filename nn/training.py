@@ -196,8 +196,7 @@ def _optimizer(
     for name, setting in (("lr", lr), ("trainable", trainable)):
         if setting is not None:
             raise ValueError(f"{name} goes with the name of an optimizer; {optimizer!r} was made with its own")
-    known = set(own)
-    if not any(p in known for p in optimizer.params):
+    if optimizer.params != own and set(own).isdisjoint(optimizer.params):
         raise ValueError(f"{optimizer!r} holds no parameter of this model: make one with model.parameters()")
     return optimizer
 

@@ -1,5 +1,6 @@
 """``nn.Steps``: the step of a loop of one's own, native and eager, to the bit."""
 
+import copy
 import random
 from collections.abc import Callable
 from itertools import pairwise
@@ -70,6 +71,19 @@ def test_a_structure_is_found_again() -> None:
             step(document)
     assert sorted(set(calls)) == [2, 3, 4]
     assert len(calls) <= 6, "recorded once for each length, and tried once with plain numbers"
+
+
+def test_a_state_that_was_written_back_stays_when_steps_go_on() -> None:
+    (loss, params), (other_loss, other_params) = letters(), letters()
+    adam, one_step = nn.Adam(params), nn.Adam(other_params)
+    with nn.Steps(other_loss, one_step) as step:
+        step([1, 2])
+    with nn.Steps(loss, adam) as step:
+        step([1, 2])
+        step.write_back()
+        then = copy.copy(adam)
+        step([2, 1])
+    assert then.state == one_step.state != adam.state
 
 
 def test_a_wrong_index_is_named_and_changes_nothing() -> None:
