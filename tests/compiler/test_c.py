@@ -11,6 +11,7 @@ import pytest
 
 import autograd
 from autograd import Op, Value, ops
+from autograd.compiler.kernels import LIBM
 from autograd.compiler.normal import over_lanes
 from autograd.compiler.packs import build
 from autograd.compiler.targets import c_like
@@ -228,6 +229,26 @@ def test_a_name_that_is_none_is_refused(name: str) -> None:
     x = Value(2.0)
     with pytest.raises(ValueError, match="cannot name a C module"):
         autograd.compile(x * x).c(name)
+
+
+@pytest.mark.parametrize("name", [*LIBM.values(), "expf", "y0", "NAN", "M_PI", "uint32_t", "printf", "signgam", "INT32_MAX"])
+def test_a_name_that_the_c_library_has_is_refused(name: str) -> None:
+    """A function of this name would not compile."""
+    x = Value(2.0)
+    with pytest.raises(ValueError, match=f"'{name}' means something in the C library; .*'m_{name}'"):
+        autograd.compile(x * x).c(name)
+
+
+def test_a_function_may_be_called_as_anything_within_it_is(tmp_path: Path) -> None:
+    x = Value(2.0)
+    step = autograd.compile(autograd.sum([autograd.exp(x * k) * x**2.5 + autograd.sigmoid(x) for k in range(5)]))
+    value, gradient = step.value_and_grad([2.0])
+    expected = [value, *gradient.tolist()]
+    for name in ("inputs", "outputs", "s", "r", "k", "tab", "n", "t", "total", "a", "b", "x", "exponent", "m_exp", "lane"):
+        sources = compiled_c.written(tmp_path / name, step.c(name))
+        for language in ("c99", "c++17"):
+            (got,) = compiled_c.called(compiled_c.built(sources, "-O0", language=language), name, [[2.0]], 2)
+            assert got == expected
 
 
 def test_bad_dtypes_and_ops_are_refused_by_name() -> None:

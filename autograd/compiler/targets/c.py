@@ -24,9 +24,26 @@ alignas alignof and and_eq asm auto bitand bitor bool break case catch char clas
 default delete do double dynamic_cast else enum explicit export extern false float for friend goto if inline int long mutable namespace
 new noexcept not not_eq nullptr operator or or_eq private protected public register reinterpret_cast restrict return short signed sizeof
 static static_assert static_cast struct switch template this thread_local throw true try typedef typeid typename union unsigned using
-virtual void volatile wchar_t while xor xor_eq main errno
+virtual void volatile wchar_t while xor xor_eq main errno math stdint stdio
 """
 RESERVED = frozenset(_RESERVED.split())
+# Functions of math.h, as they stand and with f or l at the end; what else it and stdint.h define; functions that compilers know.
+_MATH = """
+acos acosh asin asinh atan atan2 atanh cbrt ceil copysign cos cosh erf erfc exp exp10 exp2 expm1 fabs fdim floor fma fmax fmin fmod frexp
+gamma hypot ilogb j0 j1 jn ldexp lgamma llrint llround log log10 log1p log2 logb lrint lround modf nan nearbyint nextafter nexttoward pow
+remainder remquo rint round scalb scalbln scalbn significand sin sincos sinh sqrt tan tanh tgamma trunc y0 y1 yn
+"""
+_KNOWN = """
+drem finite fpclassify isfinite isgreater isgreaterequal isinf isless islessequal islessgreater isnan isnormal isunordered lgamma_r signbit
+signgam abort abs alloca bcmp bcopy bzero calloc exit ffs fprintf fputc fputs free fwrite imaxabs index isalnum isalpha isascii isblank
+iscntrl isdigit isgraph islower isprint ispunct isspace isupper isxdigit labs llabs malloc memchr memcmp memcpy memmove memset printf putc
+putchar puts realloc rindex scanf snprintf sprintf sscanf strcat strchr strcmp strcpy strlen strncat strncmp strncpy strstr toascii tolower
+toupper vfprintf vprintf vscanf vsnprintf vsprintf
+"""
+LIBRARY = frozenset([name + end for name in _MATH.split() for end in ("", "f", "l")] + _KNOWN.split())
+_MACROS = re.compile(
+    r"NAN|INFINITY|(HUGE|FP|M|MATH|INT|UINT|U?INT\d+)_\w*|PTRDIFF_M\w+|SIZE_MAX|WCHAR_M\w+|WINT_M\w+|SIG_ATOMIC_M\w+|\w+_t"
+)
 # Functions of math.h. Its Γ is not quite Python's: within 20 ulp.
 _NAMES = {
     **LIBM,
@@ -43,6 +60,13 @@ def checked_name(name: str) -> str:
         raise ValueError(
             f"{name!r} cannot name a C module; use letters, digits and single underscores, such as 'm_{identifier(name)}'"
         )
+    return name
+
+
+def checked_function(name: str) -> str:
+    """The name; ValueError, with one that would do, if no function of a C module can be called so, or one of the library is."""
+    if checked_name(name) in LIBRARY or _MACROS.fullmatch(name):
+        raise ValueError(f"{name!r} means something in the C library; use another name for the function, such as 'm_{name}'")
     return name
 
 

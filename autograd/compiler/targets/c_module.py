@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import final
 
 from autograd.compiler.program import Program
-from autograd.compiler.targets.c import C, checked_dtype, checked_name
+from autograd.compiler.targets.c import C, checked_dtype, checked_function
 from autograd.compiler.targets.c_language import Argument, Rows
 from autograd.compiler.targets.c_like import Printer
 
@@ -181,13 +181,13 @@ def c(
 
     The function takes and fills arrays as that of ``javascript`` does: ``name(inputs, outputs)`` or, of a program with lanes,
     ``name(shared, lanes, count, shared_out, rows_out)``. With ``guards`` it returns 0 if all are met, else the number of the first
-    that is not (from 1 on; the header says where in Python they stand). ValueError for a name that C or C++ cannot have and for
+    that is not (from 1 on; the header says where in Python they stand). ValueError for a name that C or C++ cannot have, or has, and for
     another ``dtype`` than "double" and "float", TypeError for an op whose value is a Python function of floats.
     """
     given, filled = ("shared", "shared_out") if program.n_lanes else ("inputs", "outputs")
     inputs = [
         Argument(given, program.n_shared - len(numbers)),
-        Argument(f"{checked_name(name)}_numbers", len(numbers), tuple(numbers)),
+        Argument(f"{checked_function(name)}_numbers", len(numbers), tuple(numbers)),
     ]
     values = sum(not is_row for is_row, _ in program.outputs) - len(guards) - gradient
     outputs = [Argument(filled, values), Argument(filled, gradient, offset=values, accumulated=True)]
