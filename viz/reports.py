@@ -21,7 +21,7 @@ _STYLE = """\
 :root{color-scheme:light dark}
 body{max-width:1000px;margin:0 auto;padding:12px;font:15px/1.55 "DejaVu Sans",Verdana,sans-serif}
 h1{font-size:1.5em}h2{font-size:1.15em;margin:1.6em 0 .4em}
-.wide{overflow-x:auto}.wide svg{display:block}
+.wide{overflow-x:auto}.wide svg{display:block}.side{display:flex;flex-wrap:wrap;gap:8px}.side svg{max-width:100%;height:auto}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:2px 14px;margin:.6em 0}dt{opacity:.7}dd{margin:0;overflow-wrap:anywhere}
 pre{overflow-x:auto;padding:10px;border:1px solid #8a929c;border-radius:8px}
 @media print{body{max-width:none}h2{break-after:avoid}.wide{overflow:visible}.wide svg{max-width:100%;height:auto;max-height:95vh}
@@ -166,16 +166,19 @@ def _wide(svg: str) -> str:
     return f'<div class="wide">\n{svg}</div>'
 
 
+def _side_by_side(svgs: Sequence[str], description: str) -> str:
+    """Pictures in a row, or in as many as the page is narrow."""
+    return f'<div class="side" role="group" aria-label="{escaped(description)}">\n{"".join(svgs)}</div>'
+
+
 def _curves(history: Any) -> str:
-    parts = []
-    for x, title, names in (
-        (0, "loss", ("loss", "validation_loss")),
-        (460, "right answers", ("accuracy", "validation_accuracy")),
-    ):
+    drawn = []
+    for title, names in (("loss", ("loss", "validation_loss")), ("right answers", ("accuracy", "validation_accuracy"))):
         series = {"validation" if "_" in name else "training": getattr(history, name) for name in names if getattr(history, name)}
         if series:
-            parts.append(f'<g transform="translate({x} 6)">{"".join(charts.curves(series, 440, 220, title))}</g>')
-    return _wide(network_svg.write(parts, 460 * len(parts), 236, "curves over the epochs")) if parts else ""
+            curves = f'<g transform="translate(0 6)">{"".join(charts.curves(series, 340, 200, title))}</g>'
+            drawn.append(network_svg.write([curves], 350, 216, f"{title} over the epochs"))
+    return _side_by_side(drawn, "curves over the epochs") if drawn else ""
 
 
 # --- What it got right -----------------------------------------------------------------------------------------------------------
@@ -227,17 +230,18 @@ def _mistakes(subject: _Subject) -> str:
     if side < 4 or side * side != len(subject.row):
         lines = (f"({', '.join(number(x) for x in subject.rows[i][:8])}): {name}, taken for {answer}" for i, name, answer in told)
         return "<ul>" + "".join(f"<li>{escaped(line)}</li>" for line in lines) + "</ul>"
-    body = []
-    for place, (i, name, answer) in enumerate(told):
-        x, y, row = 10 + 112 * (place % 6), 10 + 126 * (place // 6), subject.rows[i]
-        top = max(map(abs, row)) or 1.0
-        rows = [
-            [pixels.mixed(pixels.PAPER, (34, 38, 43), abs(v) / top) for v in row[r : r + side]] for r in range(0, len(row), side)
-        ]
-        body += [pixels.image(rows, x, y, 92, 92), text(x + 46, y + 108, f"{name}, not {answer}", 11)]
-        body.append(f'<rect x="{x}" y="{y}" width="92" height="92" fill="none" stroke="#b9c0c8"/>')
-    height = 10 + 126 * ((len(told) + 5) // 6)
-    return _wide(network_svg.write(body, 10 + 112 * min(6, len(told)), height, "the worst mistakes"))
+    return _side_by_side(
+        [_pictured(subject.rows[i], side, f"{name}, not {answer}") for i, name, answer in told], "the worst mistakes"
+    )
+
+
+def _pictured(row: Sequence[float], side: int, caption: str) -> str:
+    """A row of pixels as a square picture with a line below it."""
+    top, wide = max(map(abs, row)) or 1.0, max(112.0, width_of(caption, 11) + 12.0)
+    rows = [[pixels.mixed(pixels.PAPER, (34, 38, 43), abs(v) / top) for v in row[r : r + side]] for r in range(0, len(row), side)]
+    x = wide / 2 - 46
+    frame = f'<rect x="{x:.1f}" y="10" width="92" height="92" fill="none" stroke="#b9c0c8"/>'
+    return network_svg.write([pixels.image(rows, x, 10, 92, 92), frame, text(wide / 2, 118, caption, 11)], wide, 128, caption)
 
 
 def _sureness(scores: Any, wanted: int, threshold: float) -> float:

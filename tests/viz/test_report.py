@@ -61,7 +61,7 @@ def test_the_confusion_matrix_counts_and_mistakes_are_images(tmp_path):
     right = sum(s.index(max(s)) == t for s, t in zip(scores, data[1], strict=True))
     assert sum(counts) - sum(range(3)) == 30, "all samples, and the heads of three columns"
     mistakes = html[html.index('aria-label="the worst mistakes"') :]
-    assert mistakes[: mistakes.index("</svg>")].count("<image") == min(12, 30 - right)
+    assert mistakes[: mistakes.index("</div>")].count("<image") == min(12, 30 - right)
 
 
 def test_labels_that_are_words_and_a_model_that_was_trained_elsewhere(tmp_path):
