@@ -140,7 +140,7 @@ def paths() -> float:
     from autograd.random import Key, normal
 
     option = [autograd.Value(x) for x in OPTION]
-    f = autograd.compile(lambda path: payoff(autograd, *option, normal(Key(7, sample=path))), fast=True, threads=1)
+    f = autograd.compile(lambda path: payoff(autograd, *option, normal(Key(7, sample=path))), fast=True)
     numbers = np.arange(float(SAMPLES))
 
     def means() -> list[float]:

@@ -107,7 +107,7 @@ def evaluation(solver: str) -> float:
     asked = objective.residuals if solver == "lm" else objective.loss_and_gradient
     tries = [(_seconds(lambda: asked(point)), _seconds(objective._program.run)) for _ in range(50)]
     whole, native = map(min, zip(*tries, strict=True))
-    return whole - native
+    return float(whole - native)
 
 
 def _seconds(work: Any) -> float:

@@ -21,15 +21,13 @@ import numpy.typing as npt
 
 from autograd.compiler.forms import Form
 from autograd.compiler.recordings import KNOWN, LANES, TOTAL, Function, Recordings, Variant, Way
-from autograd.compiler.sweeps import BLOCK, cores, one_lane, sweep
+from autograd.compiler.sweeps import BLOCK, cores, one_lane, summed, sweep, taken
 from autograd.compiler.targets.numpy import Array
 from autograd.trees import Tree, is_array
 from autograd.value import Value
 
 # So many samples are sorted by way at once: for a million by Newton's iteration that takes 14 instead of 30 ms.
 PART = 2**17
-# So many are added up at once: their numbers stay in the caches.
-SUMMED = 2**14
 # So many samples are worth a look before all others. Where such a share of them takes one way, all are sent there: that takes the time
 # of the way's program for all and of what is asked for by the others, instead of the other way round.
 LOOK, MOST = 1024, 0.55
@@ -81,11 +79,8 @@ def total(
     value, received = 0.0, list[tuple[Value, float]]()
     for variant, places in groups(made, function, forms, lanes) if len(lanes[0]) else ():
         executor = made.executor(variant, TOTAL, KNOWN)
-        shared, sums = np.append(variant.shared_inputs(), 1.0), np.zeros(len(variant.moving) + 2)
-        for start in range(0, len(places), SUMMED):
-            part = places[start : start + SUMMED]
-            sums += executor.evaluate(shared, np.array([_taken(lane, part) for lane in lanes]))[0]
-        *slopes, sum_of_way, _ = sums.tolist()
+        shared = np.append(variant.shared_inputs(), 1.0)
+        *slopes, sum_of_way, _ = summed(executor, shared, lanes, places, made.settings.threads).tolist()
         value += sum_of_way
         received += zip(variant.moving, slopes, strict=True)
     return value, received
@@ -254,7 +249,7 @@ class _Call:
         lanes = self.lanes
         if len(places) < self.count:
             reads, nothing = variant.reads(what, layout), np.broadcast_to(np.array(0.0), places.shape)
-            lanes = [_taken(lane, places) if i in reads else nothing for i, lane in enumerate(self.lanes)]
+            lanes = [taken(lane, places) if i in reads else nothing for i, lane in enumerate(self.lanes)]
         shared, found = sweep(executor, variant.shared_inputs(), lanes, self.made.settings.threads)
         numbers, arrays = iter(shared), iter(found)
         rows = [next(arrays) if is_row else np.full(len(places), next(numbers)) for is_row, _ in executor.program.outputs]
@@ -362,10 +357,6 @@ def _of(places: Places, chosen: Any, count: int) -> Places:
     """The chosen ones of these places, which may be all there are."""
     found: Places = chosen if len(places) == count and not isinstance(chosen, slice) else places[chosen]
     return found
-
-
-def _taken(lane: Array, places: Places) -> Array:
-    return lane[: len(places)] if lane.strides == (0,) else lane[places]
 
 
 def _groups(codes: Array) -> Iterator[tuple[int, Any]]:

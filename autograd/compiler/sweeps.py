@@ -18,6 +18,8 @@ from autograd.compiler.targets.numpy import Array
 BLOCK = 4096
 # A thread takes 0.1 ms to start, as long as 2,000 samples of a price by Black and Scholes.
 WORTH_THREADS = 100_000
+# So many are added up at once: their numbers stay in the caches.
+SUMMED = 2**14
 # Between two stretches of so many samples Ctrl-C is heard. An input that does not vary is written out for one.
 STRETCH = 65_536
 
@@ -37,7 +39,7 @@ def sweep(executor: Executor, shared: Array, sources: Sequence[Array], threads: 
     if not width or count <= BLOCK:
         return executor.evaluate(shared, np.array(sources))
     rows = np.empty((sum(is_row for is_row, _ in executor.program.outputs), count))
-    wanted = (cores() if count >= WORTH_THREADS else 1) if threads is None else threads
+    wanted = _wanted(count, threads)
     whole = count - count % width
     share = -(-whole // max(wanted, 1) // width) * width
     work = _Work(executor, shared, [_readable(x) for x in sources], rows)
@@ -53,6 +55,56 @@ def sweep(executor: Executor, shared: Array, sources: Sequence[Array], threads: 
     if whole < count:
         _, rows[:, whole:] = executor.evaluate(shared, np.array([x[whole:] for x in sources]))
     return work.results[0], rows
+
+
+def _wanted(count: int, threads: int | None) -> int:
+    """How many threads for so many samples."""
+    return (cores() if count >= WORTH_THREADS else 1) if threads is None else threads
+
+
+def summed(
+    executor: Executor, shared: Array, sources: Sequence[Array], places: npt.NDArray[np.intp], threads: int | None
+) -> Array:
+    """What ``executor.evaluate`` gives that is no row, added up over the samples at these places: part by part, in their order, however
+    many threads compute the parts."""
+    parts = [places[start : start + SUMMED] for start in range(0, len(places), SUMMED)]
+    whole = [part for part in parts if len(part) == SUMMED]
+    found: list[Array] = [np.zeros(0)] * len(parts)
+    errors: list[BaseException] = []
+    wanted = min(_wanted(len(places), threads), len(whole))
+
+    def do(first: int) -> None:
+        try:
+            program = executor.bound(np.zeros((len(sources), SUMMED)))
+            program.inputs[:] = shared
+            for i in range(first, len(whole), wanted):
+                for lane, source in zip(program.lanes, sources, strict=True):
+                    lane[:] = taken(source, whole[i])
+                program.run()
+                found[i] = program.outputs.copy()
+        except BaseException as error:  # raised where the call was made
+            errors.append(error)
+
+    others = [threading.Thread(target=do, args=(first,)) for first in range(1, wanted)]
+    for thread in others:
+        thread.start()
+    if wanted:
+        do(0)
+    for thread in others:
+        thread.join()
+    if errors:
+        raise errors[0]
+    for i, part in enumerate(parts[len(whole) :], len(whole)):
+        found[i], _ = executor.evaluate(shared, np.array([taken(source, part) for source in sources]))
+    total: Array = found[0].copy()
+    for each in found[1:]:
+        total += each
+    return total
+
+
+def taken(lane: Array, places: npt.NDArray[np.intp]) -> Array:
+    """The numbers at these places; of one number for all, that."""
+    return lane[: len(places)] if lane.strides == (0,) else lane[places]
 
 
 @final

@@ -91,10 +91,21 @@ SUMS: dict[str, Callable[[Value, Value, Any, Any], Any]] = {
 
 
 @pytest.mark.parametrize("engine", ENGINES)
+def test_threads_change_no_bit_of_a_sum(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("autograd.compiler.sweeps.SUMMED", 16)
+    xs, seen = np.sin(np.arange(1.0, 300.0)), set()
+    for threads in (1, 2, 3, 50):
+        v, w = Value(0.7), Value(-1.3)
+        f = autograd.compile(lambda x, a, v=v, w=w: SUMS["ways"](v, w, x, a), engine=engine, threads=threads)
+        seen.add((f.backward(xs, 0.25), v.grad, w.grad))
+    assert len(seen) == 1
+
+
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("name", SUMS)
 def test_samples_are_added_up(name: str, engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Against the eager pass over one sample after the other; 41 samples in stretches of 16."""
-    monkeypatch.setattr("autograd.compiler.samples.SUMMED", 16)
+    monkeypatch.setattr("autograd.compiler.sweeps.SUMMED", 16)
     v, w = Value(0.7), Value(-1.3)
     f = autograd.compile(lambda x, a: SUMS[name](v, w, x, a), engine=engine)
     xs = np.arange(1.0, 42.0) / 64.0
