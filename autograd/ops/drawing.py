@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from functools import reduce
 from typing import Any
 
-from autograd.ops.arithmetic import divide, step_rule
+from autograd.ops.arithmetic import divide, step_rule, stop_gradient
 from autograd.ops.choosing import where
-from autograd.ops.elementary import exp, sqrt
-from autograd.ops.row import Number, Op
-from autograd.ops.total import INV_SQRT_2PI, NAN
+from autograd.ops.elementary import sqrt
+from autograd.ops.probability import density, distribution
+from autograd.ops.row import Contributions, Number, Op
+from autograd.ops.total import NAN
 
 WORD = 2**32
 ROTATIONS = (13, 15, 26, 6, 17, 29, 16, 24)
@@ -100,9 +101,16 @@ def _probit(p: Number) -> Number:
     return where(tail >= 2.0**-53, where(is_central, x * y, where(x < 0.0, -y, y)), NAN)
 
 
+def _probit_rule(g: Number, y: Number, p: Number) -> Contributions:
+    """1/φ at the exact quantile: y is a few ulp off, of which each counts y² times in 1/φ(y), 97 ulp at p = 1e-16."""
+    tail = where(y < 0.0, p, 1.0 - p)
+    slope = divide(1.0, density(y))
+    return (g * (slope * (1.0 - stop_gradient(abs(y) * ((tail - distribution(-abs(y))) * slope)))),)
+
+
 probit = Op(
     "probit",
     _probit,
-    lambda g, y, p: (divide(g * exp(0.5 * y * y), INV_SQRT_2PI),),
+    _probit_rule,
     "The number below which a standard normal one lies with probability p, from 2⁻⁵³ to 1 − 2⁻⁵³; nan for any other.",
 )

@@ -87,16 +87,17 @@ def test_the_first_notebook_prints_in_the_browser_what_it_printed_here(address: 
             request.abort()
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS, timeout=PATIENCE)
         page = browser.new_page()
+        page.set_default_timeout(PATIENCE)
         page.context.route("**/*", route)
         page.goto(f"{address}/notebooks/index.html?path={NOTEBOOK.name}")
-        page.get_by_text("Python (Pyodide)").wait_for(timeout=PATIENCE)
-        page.locator(f"{PROMPT} >> nth=0").wait_for(timeout=PATIENCE)
+        page.get_by_text("Python (Pyodide)").wait_for()
+        page.locator(f"{PROMPT} >> nth=0").wait_for()
         page.get_by_text("Run", exact=True).first.click()
         page.get_by_text("Run All Cells", exact=True).click()
-        page.locator(f"{PROMPT}:text-is('[*]:') >> nth=0").wait_for(timeout=PATIENCE)
-        page.locator(f"{PROMPT}:text-is('[*]:')").first.wait_for(state="detached", timeout=PATIENCE)
+        page.locator(f"{PROMPT}:text-is('[*]:') >> nth=0").wait_for()
+        page.locator(f"{PROMPT}:text-is('[*]:')").first.wait_for(state="detached")
         printed = [text.rstrip("\n") for text in page.locator(OUTPUTS).all_text_contents()]
         pictures = page.locator(".jp-OutputArea-output img, .jp-OutputArea-output svg").count()
         browser.close()

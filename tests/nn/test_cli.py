@@ -169,7 +169,7 @@ def test_ctrl_c_keeps_and_saves(tmp_path: Path) -> None:
             shown += process.stderr.read(1)
             assert process.poll() is None, shown
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=300)
     finally:
         process.kill()
     assert process.returncode == 130, err

@@ -1,19 +1,23 @@
 """Rows about Ctrl-C: in a training the weights of the best epoch stay, and the command says one line and leaves with status 130."""
 
+import contextlib
+import io
 import os
 import random
 import signal
 import subprocess
 import sys
 import tempfile
-import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import nn
 from tests.trust.figures import Row, Trial
+from tests.trust.moments import bell
 
 ROOT = Path(__file__).parents[2]
 EPOCHS = 40
@@ -24,45 +28,35 @@ def weights_of(model: nn.MLP) -> list[float]:
     return [p.data for p in model.parameters()]
 
 
-def run(engine: str, after: float | None = None) -> tuple[list[list[float]], list[float], nn.History | None]:
-    """A training, interrupted after some time: the weights after every epoch that ended, those left behind, and the history."""
+def run(
+    engine: str, ring: Callable[[Callable[[], Any]], Any] = lambda work: work()
+) -> tuple[list[list[float]], list[float], Any]:
+    """A training, perhaps interrupted: the weights it starts with and those after every epoch, those left behind, and the history."""
     model = nn.MLP(2, [4, 1], activation="tanh", seed=0)
     data = nn.moons(20, seed=0)
-    ends: list[list[float]] = []
-    timer = threading.Timer(after, os.kill, (os.getpid(), signal.SIGINT)) if after is not None else None
-    history = None
-    with suppress(KeyboardInterrupt), open(os.devnull, "w") as quiet:
-        error, sys.stderr = sys.stderr, quiet
-        try:
-            if timer:
-                timer.start()
-            history = nn.fit(
-                model,
-                data.X,
-                data.y,
-                loss="bce",
-                epochs=EPOCHS,
-                seed=1,
-                progress=False,
-                engine=engine,
-                callbacks=[lambda epoch, history: ends.append(weights_of(model))],
-            )
-        finally:
-            sys.stderr = error
-            if timer:
-                timer.join()
+    ends = [weights_of(model)]
+    settings: dict[str, Any] = {"loss": "bce", "epochs": EPOCHS, "seed": 1, "progress": False, "engine": engine}
+    callbacks = [lambda epoch, history: ends.append(weights_of(model))]
+    with contextlib.redirect_stderr(io.StringIO()):
+        history = ring(lambda: nn.fit(model, data.X, data.y, callbacks=callbacks, **settings))
     return ends, weights_of(model), history
 
 
 def trainings(engine: str, count: int) -> Iterator[Trial]:
-    """Trainings interrupted at random moments: what is left is an epoch of the undisturbed run."""
+    """Trainings interrupted at random moments: what is left is an epoch of the undisturbed run, or what that begins with."""
+    run(engine)
+    start = time.perf_counter()
     ends, _, _ = run(engine)
-    known = {tuple(numbers) for numbers in ends}
-    for seed in range(count):
-        after = random.Random(seed).uniform(0.0, 0.4 if engine == "eager" else 0.05)
-        _, left, history = run(engine, after)
-        is_whole = history is None or not history.loss or tuple(left) in known
-        yield Trial(float(not is_whole), partial("tests.trust.interrupts.run({!r}, {})".format, engine, after))
+    duration, heard = time.perf_counter() - start, 0
+    with bell() as alarm:
+        for seed in range(count):
+            after = random.Random(seed).uniform(1e-5, 1.1 * duration)
+            _, left, history = run(engine, lambda work, after=after: alarm(work, after))
+            is_heard = alarm.heard or (history is not None and history.interrupted)
+            wrong = [*(["lost"] if alarm.rang != is_heard else []), *(["no epoch's weights"] if left not in ends else [])]
+            heard += is_heard
+            yield Trial(len(wrong), partial("{}, seed {}: {} {}".format, engine, seed, wrong, history))
+    yield Trial(float(5 * heard < count), partial("{} of {} alarms came in time".format, heard, count), 0)
 
 
 COMMAND = """

@@ -1,9 +1,9 @@
 """Rows about numbers: each op and random expressions of all ops against mpmath, to the third derivative, and against PyTorch."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from importlib.util import find_spec
-from itertools import groupby
+from itertools import chain, groupby
 from typing import Any
 
 from mpmath import mp
@@ -13,10 +13,11 @@ from tests.autograd.edges import ROWS as EDGES
 from tests.autograd.edges import wrong_row
 from tests.autograd.oracles import (
     LONG,
-    exact_gradient,
     exact_hessian,
+    exact_slope,
     exact_third,
     exact_value,
+    likely_slopes,
     rounding_bounds,
     slope_errors,
     ulps,
@@ -30,6 +31,8 @@ from tests.trust.figures import Row, Trial
 SMOOTH = tuple(case for case in CASES if case.exact is not None)
 # Second and third derivatives may be off by so many ulp, or by the running bound of their rounding errors.
 ULPS = 16.0
+# An excess that needs no more bits.
+SMALL = 0.25
 
 
 def said(case: Case, what: str, point: Sequence[float], got: float, exact: Any) -> str:
@@ -88,12 +91,18 @@ def thirds(count: int) -> Iterator[Trial]:
             yield Trial(share(node, exact), partial(said, case, "third derivative", point, node.data, exact))
 
 
-def excess(got: float, node: Value, exact: Any) -> float:
-    """The error of a number that a node computes, as a multiple of the running bound of its rounding errors."""
+def excess(got: float, exact: Any, bound: float) -> float:
+    """The error of a number as a multiple of the running bound of its rounding errors."""
     if got == float(exact):
         return 0.0
     with mp.workprec(200):
-        return float(abs(mp.mpf(got) - exact)) / rounding_bounds(node)[node]
+        return float(abs(mp.mpf(got) - exact)) / bound if bound else float("inf")
+
+
+def surely(got: float, bound: float, likely: Any, exactly: Callable[[], Any]) -> float:
+    """The excess over what is likely exact if it is small, which is no accident; else that over what is exact."""
+    found = excess(got, likely, bound)
+    return found if found <= SMALL else excess(got, exactly(), bound)
 
 
 def worst_entry(p: Program) -> float:
@@ -101,10 +110,13 @@ def worst_entry(p: Program) -> float:
     y, xs = p.record()
     nodes = grad(y, xs)
     y.backward()
-    exact = exact_gradient(p.exact, p.inputs, LONG)
-    by_grad = [excess(node.data, node, e) for node, e in zip(nodes, exact, strict=True)]
-    by_backward = [excess(x.grad, node, e) for x, node, e in zip(xs, nodes, exact, strict=True)]
-    return max(excess(y.data, y, exact_value(p.exact, p.inputs)), *by_grad, *by_backward)
+    bounds = rounding_bounds(y, *nodes)
+    likely, slopes = likely_slopes(p.exact, p.inputs)
+    worst = surely(y.data, bounds[y], likely, lambda: exact_value(p.exact, p.inputs))
+    for i, (x, node, slope) in enumerate(zip(xs, nodes, slopes, strict=True)):
+        exactly = partial(exact_slope, p.exact, p.inputs, i, LONG)
+        worst = max([worst, *[surely(got, bounds[node], slope, exactly) for got in dict.fromkeys([node.data, x.grad])]])
+    return worst
 
 
 def told(seed: int, size: int, p: Program) -> str:
@@ -125,11 +137,11 @@ def hessians(count: int) -> Iterator[Trial]:
     for seed in range(count):
         p = random_program(seed, 8, inputs=2)
         y, xs = p.record()
-        for slope, row in zip(grad(y, xs), exact_hessian(p.exact, p.inputs, LONG), strict=True):
-            for node, exact in zip(grad(slope, xs), row, strict=True):
-                yield Trial(
-                    excess(node.data, node, exact), partial("tests.random_graphs.random_program({}, 8, inputs=2)".format, seed)
-                )
+        entries = [node for slope in grad(y, xs) for node in grad(slope, xs)]
+        bounds = rounding_bounds(*entries)
+        for node, exact in zip(entries, chain(*exact_hessian(p.exact, p.inputs, LONG)), strict=True):
+            found = excess(node.data, exact, bounds[node])
+            yield Trial(found, partial("tests.random_graphs.random_program({}, 8, inputs=2)".format, seed))
 
 
 def edges(count: int) -> Iterator[Trial]:
@@ -153,7 +165,8 @@ def _of_bounds(bounds: Bounds, cases: Sequence[Case]) -> Iterator[Row]:
     names = {EXACT: "rounded once", STANDARD: "standard"}
     name = names.get(bounds, ", ".join(case.name for case in cases))
     for what, trials, bar in (("value", values, bounds.value), ("derivative", slopes, bounds.first)):
-        yield Row("numbers", f"{what} of ops: {name}", partial(trials, cases), 300, 10000, bar, "ulp")
+        unit = "ulp for each that one rounding counts" if (bounds.of_value, bounds.of_first)[what == "derivative"] else "ulp"
+        yield Row("numbers", f"{what} of ops: {name}", partial(trials, cases), 300, 10000, bar, unit)
 
 
 def _key(case: Case) -> tuple[float, float, str]:

@@ -164,6 +164,45 @@ for child in children:
 print(wrong)
 """
 
+FULL = """
+import errno, os, resource, sys
+import nn
+path, count = sys.argv[2], int(sys.argv[1])
+old, new = nn.MLP(2, [3, 1], seed=1), nn.MLP(2, [3, 1], seed=2)
+old.save(path)
+whole, wrong = open(path, "rb").read(), 0
+for k in range(count):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (k * len(whole) // count, resource.RLIM_INFINITY))
+    try:
+        new.save(path)
+        wrong += 1
+    except OSError as error:
+        wrong += error.errno != errno.EFBIG
+    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    wrong += open(path, "rb").read() != whole or os.listdir(os.path.dirname(path)) != ["model"]
+print(wrong)
+"""
+
+FULL_CACHE = """
+import os, resource, sys
+place = os.environ["CHALKGRAD_CACHE"] = sys.argv[2]
+import autograd as ag
+from autograd.compiler.targets.llvm.executor import recent
+f = lambda x: ag.tanh(x) * x + 0.75
+expected = ag.compile(f, engine="llvm")(0.5)
+(file,) = os.listdir(place)
+size, wrong = os.path.getsize(os.path.join(place, file)), 0
+for k in range(int(sys.argv[1])):
+    os.unlink(os.path.join(place, file))
+    for room in (k * size // int(sys.argv[1]), resource.RLIM_INFINITY):
+        recent.clear()
+        resource.setrlimit(resource.RLIMIT_FSIZE, (room, resource.RLIM_INFINITY))
+        wrong += ag.compile(f, engine="llvm")(0.5) != expected
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        wrong += os.listdir(place) != ([file] if room == resource.RLIM_INFINITY else [])
+print(wrong)
+"""
+
 MEASURED = """
 import gc, os, sys, tempfile
 from pathlib import Path
@@ -270,6 +309,8 @@ ROWS = [
     _row("processes", "eight threads share a step and a function", SHARED, 200, 20000),
     _row("processes", "LLVM fails or is out of memory: its error, and right the next time", FAILING, 1, 20),
     _row("files", "two savers at once: the file of one of them, whole", SAVERS, 100, 5000),
+    _row("files", "no room on the disk after some bytes of a save: the old file, whole, and nothing beside it", FULL, 100, 2000),
+    _row("files", "no room on the disk for native code: none is kept, the same numbers", FULL_CACHE, 10, 200),
     _row("endurance", "eager training", TRAINING.replace("ENGINE", "'eager'"), 0, 100, 1024.0, "bytes for 1,000 steps"),
     _row("endurance", "native training", TRAINING.replace("ENGINE", "'llvm'"), 10, 100, 1024.0, "bytes for 1,000 steps"),
     _row("endurance", "compilation of different graphs", COMPILATIONS, 0, 5000, 1024.0, "bytes for one"),

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+PATIENCE = 150_000  # milliseconds: a machine at rest takes a tenth of that for JupyterLab
 # Nothing is fetched, updated or reported while the tests run.
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -25,13 +26,14 @@ def chromium() -> Iterator[Callable[..., Any]]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of playwright's event loop
         with playwright.sync_playwright() as driver:
-            yield lambda *flags: driver.chromium.launch(executable_path=program, args=[*FLAGS, *flags])
+            yield lambda *flags: driver.chromium.launch(executable_path=program, args=[*FLAGS, *flags], timeout=PATIENCE)
 
 
 @contextmanager
 def tab(browser: Any, address: str, **context: Any) -> Iterator[Any]:
     """A page at an address; what it writes to the console as an error, or throws, fails the test, as does any request elsewhere."""
     opened = browser.new_context(**{"viewport": {"width": 1100, "height": 760}, **context})
+    opened.set_default_timeout(PATIENCE)
     page, trouble = opened.new_page(), []
     page.on("console", lambda message: trouble.append(message.text) if message.type in ("error", "warning") else None)
     page.on("pageerror", lambda error: trouble.append(str(error)))

@@ -9,6 +9,7 @@ import pytest
 
 import nn
 import viz
+from tests.viz.chromium import PATIENCE
 from tests.viz.jupyter import lab, notebook, settings
 from tests.viz.living_graphs import TEN
 from tests.viz.test_folding import MAKERS
@@ -87,6 +88,7 @@ def test_exported_html(browser, folder):
         body, _ = exporters.HTMLExporter().from_filename(str(folder / "untrusted.ipynb"))
     (folder / "exported.html").write_text(body, encoding="utf-8")
     opened = browser.new_context(offline=True)
+    opened.set_default_timeout(PATIENCE)
     page = opened.new_page()
     page.goto((folder / "exported.html").as_uri(), wait_until="domcontentloaded")
     play(page)
@@ -99,6 +101,7 @@ def test_in_jupyterlab(browser, folder):
     with lab(folder) as address:
         for name in ("trusted", "untrusted"):
             opened = browser.new_context(viewport={"width": 1300, "height": 1000})
+            opened.set_default_timeout(PATIENCE)
             page, trouble = opened.new_page(), []
             page.on("pageerror", lambda error, trouble=trouble: trouble.append(str(error)))
             page.goto(f"{address}/{name}.ipynb?reset")

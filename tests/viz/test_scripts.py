@@ -34,7 +34,7 @@ def node():
 
     def run(script):
         text = f'"use strict";\n{script}\nprocess.stdout.write(JSON.stringify(said));'
-        done = subprocess.run([program, "-"], input=text, capture_output=True, text=True, encoding="utf-8", timeout=60)
+        done = subprocess.run([program, "-"], input=text, capture_output=True, text=True, encoding="utf-8", timeout=300)
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 
