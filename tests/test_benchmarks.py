@@ -11,6 +11,7 @@ import pytest
 
 from benchmarks import THEMES
 from benchmarks.harness import Contender, Row, judged, measure, run_once
+from benchmarks.names import PORT, STEPS, port_step
 from benchmarks.report import TELLING, markdown, quantity, ratio, rewrite, telling, terminal
 from benchmarks.start import start_time
 from benchmarks.two_moons import loss_of, plain_network
@@ -58,6 +59,21 @@ def test_a_missing_package_is_named_and_nothing_is_judged() -> None:
     results = _results([row], missing=["no-such-package-anywhere"])
     assert "other is missing" in terminal("start", results)
     assert "no-such-package-anywhere is not installed" in terminal("start", results)
+
+
+def test_a_port_is_measured_if_the_program_is_given_and_said_to_be_missing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = Contender("the port", port_step, program=PORT)
+    monkeypatch.setenv(PORT, "")
+    row = judged(Row("names", "s", OURS, port, bar=0.6), measure([port], 1) | {OURS: [1.0]})
+    assert (row["ratio"], row["met"]) == (None, None)
+    assert "the port is not given" in terminal("start", _results([row]))
+    stand_in = tmp_path / "port"
+    stand_in.write_text('#!/bin/sh\necho "$1 steps in"\necho 0.25\n', encoding="utf-8")
+    stand_in.chmod(0o700)
+    monkeypatch.setenv(PORT, str(stand_in))
+    assert measure([port], 2) == {port: [0.25 / STEPS] * 2}
 
 
 @pytest.mark.parametrize(("bar", "met"), [(0.5, True), (0.4, False), (None, None)])
