@@ -115,7 +115,7 @@ def replay() -> Work:
     """A loss in native code, with its gradient."""
     y, leaves = random_program(2, 300, inputs=20).record()
     step = ag.compile(y)
-    return Work(_nothing, lambda: [[step() for _ in range(200)][-1], *[x.grad for x in leaves]], _nothing)
+    return Work(_nothing, lambda: [[step() for _ in range(40)][-1], *[x.grad for x in leaves]], _nothing)
 
 
 def compilation() -> Work:
