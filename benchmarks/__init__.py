@@ -5,4 +5,17 @@ them. A new theme is a module named in ``THEMES``. Nothing here is asserted by a
 only the ratios of one run are claimed.
 """
 
-THEMES = ("two_moons", "training", "names", "solvers", "compiling", "calls", "ways", "memory", "depth", "start", "playground")
+THEMES = (
+    "two_moons",
+    "training",
+    "names",
+    "solvers",
+    "compiling",
+    "calls",
+    "ways",
+    "memory",
+    "depth",
+    "start",
+    "playground",
+    "drawing",
+)

@@ -39,9 +39,11 @@ def folded(form: NormalForm, fold: "str | Rule", most: int = 60) -> Groups:
     corresponds in equal samples. ValueError for a rule that names no group for some Value, groups that depend on each other, or a
     graph without samples.
     """
+    labels = parted_by_use(form)
+    groups = grouped(form, labels)
+    forms = {k: group.form for k, group in groups.items()}
     if callable(fold):
-        return in_order(form, in_pieces(form, grouped(form, ruled(form, fold))))
-    groups = grouped(form, parted_by_use(form))
+        return in_order(form, in_pieces(grouped(form, ruled(form, fold)), labels, forms))
     if fold == "samples":
         groups = by_sample(form, groups)
     take_in(form, groups, embedding)
@@ -56,7 +58,8 @@ def folded(form: NormalForm, fold: "str | Rule", most: int = 60) -> Groups:
         take_in(form, groups, functions)
     if fold == "layers":
         take_in(form, groups, parameters)
-    return in_order(form, groups) if len(groups) <= most else in_bands(form, in_order(form, groups), most)
+    groups = in_order(form, groups)
+    return groups if len(groups) <= most else in_order(form, in_pieces(in_bands(form, groups, most), labels, forms))
 
 
 def in_bands(form: NormalForm, groups: Groups, most: int) -> Groups:
@@ -81,16 +84,14 @@ def in_bands(form: NormalForm, groups: Groups, most: int) -> Groups:
     joined = grouped(form, labels)
     for k, band in joined.items():
         band.form, band.title = told[k]
-    return in_order(form, in_pieces(form, joined))
+    return joined
 
 
-def in_pieces(form: NormalForm, groups: Groups) -> Groups:
-    """The same groups, each in pieces that are computed alike."""
-    labels = parted_by_use(form)
-    packs = grouped(form, labels)
+def in_pieces(groups: Groups, labels: Indices, forms: dict[int, str]) -> Groups:
+    """The same groups, each in pieces that are computed alike: packs, by the number of each head's pack and the forms of packs."""
     for group in groups.values():
         known = sorted(set(labels[group.members].tolist()), reverse=True)  # operands first
-        group.pieces = [Piece(group.members[labels[group.members] == k], packs[k].form) for k in known]
+        group.pieces = [Piece(group.members[labels[group.members] == k], forms[k]) for k in known]
     return groups
 
 

@@ -135,7 +135,8 @@ def _ends(levels: Indices, highest: int) -> Indices:
 
 def _add_hashes(hashes: Any, sources: Indices, uses: Indices) -> None:
     """Give each source a number that tells sets of uses apart."""
-    distinct = np.flatnonzero(np.bincount(uses))
+    least = int(uses.min()) if len(uses) else 0  # counted from there: else a chain takes the square of its length
+    distinct = np.flatnonzero(np.bincount(uses - least)) + least
     mixed = (distinct.astype(np.uint64) + np.uint64(1)) * _ODD
     for use, number in zip(distinct, (mixed ^ (mixed >> np.uint64(29))) * _ODD, strict=True):
         hashes[sources[uses == use]] += number  # once for each source, however often it stands there
