@@ -20,7 +20,7 @@ from autograd import Value
 from autograd.compiler.recording import collector_resting
 from autograd.labels import plain_name, scripts
 from viz import page, svg
-from viz.engines import place
+from viz.engines import dot_starting, place
 from viz.folding import Rule, folded
 from viz.graph import Picture, quoted
 from viz.groups import Group, Groups
@@ -62,7 +62,7 @@ class GroupCard:
 
 def folded_graph(roots: Sequence[Value], fold: "str | Rule", rankdir: str, engine: str) -> "FoldedGraph":
     """The folded picture of everything that some Values were computed from; ``fold`` as in ``draw``."""
-    with collector_resting():
+    with dot_starting(engine), collector_resting():
         form = _normal_form(roots)
         groups = folded(form, fold, MOST_CARDS)
         samples = samples_of(form, groups)
@@ -71,9 +71,9 @@ def folded_graph(roots: Sequence[Value], fold: "str | Rule", rankdir: str, engin
         cards = [_card(form, group, samples, sizes[k], labels, letters.get(k, "")) for k, group in groups.items()]
         ties = [tie(form, groups, source, k) for k, group in groups.items() for source in group.entries]
         form.let_go()
-    index = {k: i for i, k in enumerate(groups)}
-    links = [(index[t.source], index[t.target]) for t in ties]
-    layout, placed_by = place([size_of(card) for card in cards], links, rankdir, engine)
+        index = {k: i for i, k in enumerate(groups)}
+        links = [(index[t.source], index[t.target]) for t in ties]
+        layout, placed_by = place([size_of(card) for card in cards], links, rankdir, engine)
     held = cache(partial(inside, form, groups, samples, labels, letters))
     return FoldedGraph(tuple(cards), tuple(zip(links, ties, strict=True)), layout, rankdir, placed_by, _names(roots), held)
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from viz import draw, svg
+from autograd import Value
+from viz import draw, engines, svg
 from viz.cards import cards_of
 from viz.engines import EngineFailed, place
 
@@ -101,3 +102,20 @@ def test_unknown_rankdir(neuron, rankdir):
 def test_unknown_engine(neuron):
     with pytest.raises(ValueError, match="engine must be one of 'auto', 'dot', 'pygraphviz', 'builtin', got 'neato'"):
         draw(neuron, engine="neato")
+
+
+def test_a_dot_that_was_started_early_is_asked_or_ended(monkeypatch):
+    """Folding starts it beside its own work; where that fails, or the picture is placed, no process is left."""
+    pytest.importorskip("numpy")
+    if shutil.which("dot") is None:
+        pytest.skip("no dot on PATH")
+    children = []
+    start = engines._started
+    monkeypatch.setattr(engines, "_started", lambda program: children.append(start(program)) or children[-1])
+    total = sum(Value(0.1 * i) * Value(2.0) for i in range(200))
+    assert draw(total, fold="packs").engine == "dot"
+    with pytest.raises(ValueError, match="names no group"):
+        draw(total, fold=lambda v: None)
+    draw(total, fold="packs", engine="builtin")
+    assert [child.returncode for child in children] == [0, -9], "one asked, one ended, none for the built-in layout"
+    assert engines._waiting.get() is None
