@@ -96,6 +96,10 @@ class _Preparation(ast.NodeTransformer):
         for side in [node.left, *node.comparators]:
             if isinstance(side, ast.Call) and _is_type_of(side):
                 side.func = ast.copy_location(ast.Name("__kind__", ast.Load()), side.func)
+        if any([isinstance(op, (ast.Is, ast.IsNot)) for op in node.ops]) and any(map(_is_bool, [node.left, *node.comparators])):
+            node.left, *node.comparators = [
+                x if _is_bool(x) else _call(x, "__decided__", x) for x in [node.left, *node.comparators]
+            ]
         links = list(zip(node.ops, [node.left, *node.comparators], node.comparators, strict=False))
         if not any([type(op) in _EQUALITIES for op in node.ops]) or not all([_is_plain(x) for x in node.comparators[:-1]]):
             return node
@@ -136,6 +140,11 @@ def _link(at: ast.AST, op: ast.cmpop, left: ast.expr, right: ast.expr) -> ast.ex
     how = _EQUALITIES.get(type(op))
     compared = ast.Compare(left, [op], [right]) if how is None else _call(at, how, left, right)
     return ast.copy_location(compared, at)
+
+
+def _is_bool(node: ast.expr) -> bool:
+    """Whether it is ``True`` or ``False``, which a comparison of Values is not itself."""
+    return isinstance(node, ast.Constant) and isinstance(node.value, bool)
 
 
 def _names(kind: ast.expr | None) -> list[str]:

@@ -268,3 +268,20 @@ def test_what_leaves_python_is_refused_in_its_line(name: str, tmp_path: Path, mo
         getattr(lifted, name)(Value(1.5))
     lines = [entry for entry in caught.traceback if str(entry.path).endswith("leaving.py")]
     assert lines and lines[-1].name == name
+
+
+def test_a_comparison_is_true_or_false_itself() -> None:
+    def chosen(x: float) -> float:
+        return 2.0 * x if (x > 0.0) is True and (x > 1e9) is not True else 3.0 * x if (x < 0.0) is not False else 5.0 * x
+
+    lifted = autograd.lift(chosen)
+    compiled = autograd.compile(lifted)
+    for x, slope in ((1.0, 2.0), (-1.0, 3.0), (0.0, 5.0)):
+        assert (grad(lifted)(x), compiled.grad(x), compiled(x)) == (slope, slope, chosen(x))
+
+
+def test_what_is_lifted_is_drawn() -> None:
+    viz = pytest.importorskip("viz")
+    x = Value(0.2, label="saturation")
+    lightness = autograd.lift("colorsys").rgb_to_hls(x, 0.5, 0.9)[1]
+    assert "saturation" in viz.draw(lightness, engine="builtin").to_svg()
