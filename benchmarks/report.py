@@ -94,7 +94,8 @@ def markdown(results: dict[str, Results]) -> str:
 def telling(results: dict[str, Results]) -> str:
     """The rows of the README, with the headlines of their themes."""
     chosen = [(row, _medians(run)) for run in results.values() for row in run["rows"] if row["name"] in TELLING]
-    return f"{_table([row for row, _ in chosen])}\n{'; '.join(dict.fromkeys(medians for _, medians in chosen))}.\n"
+    table = _table([row for row, _ in chosen])
+    return "\n".join([table, *[f"{medians}.\n" for medians in dict.fromkeys(medians for _, medians in chosen)]])
 
 
 def _table(rows: list[dict[str, Any]]) -> str:
