@@ -23,7 +23,7 @@ from nn import weights
 from nn.classes import Classes, chosen, is_correct, is_labelled, numbered
 from nn.compiled import FEW_ROWS, chosen_engine, predictions
 from nn.drawing import drawing_off
-from nn.naming import name_at_the_end
+from nn.naming import interrupt_again, name_at_the_end
 from nn.samples import Row, by_length, rows, samples
 from nn.weights import Tensor, WeightsError
 
@@ -67,7 +67,10 @@ class Module(ABC):
         return False
 
     def __del__(self) -> None:
-        name_at_the_end(self, (values for _, keys, values in _leaves(self) if type(keys) is range))
+        try:
+            name_at_the_end(self, (values for _, keys, values in _leaves(self) if type(keys) is range))
+        except KeyboardInterrupt:  # Python forgets what is raised here
+            interrupt_again()
 
     # --- Parameters ---
 

@@ -151,5 +151,5 @@ def test_the_continuous_integration_script_can_be_run() -> None:
     assert os.access(script, os.X_OK)
     text = script.read_text(encoding="utf-8")
     assert all(
-        command in text for command in (" all,site", "pip install", "python -m pytest", "ruff check", "ruff format --check")
+        command in text for command in ("[all,site]", "pip install", "python -m pytest", "ruff check", "ruff format --check")
     )

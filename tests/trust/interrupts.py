@@ -1,6 +1,7 @@
 """Rows about Ctrl-C: in a training the weights of the best epoch stay, and the command says one line and leaves with status 130."""
 
 import contextlib
+import gc
 import io
 import os
 import random
@@ -37,6 +38,7 @@ def run(
     ends = [weights_of(model)]
     settings: dict[str, Any] = {"loss": "bce", "epochs": EPOCHS, "seed": 1, "progress": False, "engine": engine}
     callbacks = [lambda epoch, history: ends.append(weights_of(model))]
+    gc.collect()  # a network of before that ends within the work would take Ctrl-C with it, at the threshold of its destructor
     with contextlib.redirect_stderr(io.StringIO()):
         history = ring(lambda: nn.fit(model, data.X, data.y, callbacks=callbacks, **settings))
     return ends, weights_of(model), history

@@ -39,7 +39,7 @@ class Bell:
 
     def _ring(self, signum: int, frame: object) -> None:
         if self.is_armed:
-            self.is_armed, self.rang = False, True
+            self.rang = True
             raise KeyboardInterrupt
 
     def __call__(self, work: Callable[[], Any], after: float) -> Any:
@@ -52,9 +52,11 @@ class Bell:
             self.is_armed = True
             print(after, file=self.ringer.stdin, flush=True)
             answer = work()
+            if self.rang:
+                time.sleep(0.1)  # a destructor has it come again
             self.is_armed = False
         except KeyboardInterrupt:
-            self.heard = True
+            self.is_armed, self.heard = False, True
         finally:
             self.ringer.stdout.readline()  # by now it has rung, and does so only once
         return answer

@@ -42,6 +42,7 @@ def play(page):
     """Use the first of two living pictures; the second stays as it was."""
     first, second = page.locator("output").nth(0), page.locator("output").nth(1)
     first.wait_for()
+    second.wait_for()  # an output without its text has no size, and is not there yet
     before = second.inner_text()
     page.get_by_role("slider", name="w1").nth(0).focus()
     page.keyboard.press("ArrowRight")
@@ -62,6 +63,7 @@ def play(page):
 def train(page):
     """One step in the playground lowers its loss."""
     said = page.locator("output").nth(2)
+    said.wait_for()
     before = said.inner_text()
     assert before.startswith("loss ")
     page.get_by_role("button", name="one step", exact=True).click()
