@@ -53,6 +53,24 @@ def _thinned(ys: Sequence[float]) -> list[tuple[int, float]]:
     return [(i, y) for i, y in enumerate(ys) if i % step == 0 or i == len(ys) - 1]
 
 
+def scatter(across: Sequence[float], up: Sequence[float], size: float, title: str) -> Iterator[str]:
+    """A point for each pair in a square with the same scale both ways, and the line where they are equal; those not finite are left out."""
+    yield text(_LEFT, 16, title, 12, "start", more=' font-weight="bold"')
+    pairs = [(x, y) for x, y in zip(across, up, strict=True) if math.isfinite(x) and math.isfinite(y)]
+    if not pairs:
+        return
+    low, high = min(map(min, pairs)), max(map(max, pairs))
+    side, foot = size - _LEFT - 8, size - _BOTTOM
+    corner = (_LEFT, foot - side, _LEFT + side, foot)
+    yield f'<path d="M{corner[0]} {corner[3]:.1f}L{corner[2]:.1f} {corner[1]:.1f}" stroke="{GREY}"/>'
+    for end, at in ((low, 0.0), (high, side)):
+        yield text(_LEFT - 6, foot - at + 4, number(end), 10, "end", GREY)
+        yield text(_LEFT + at, foot + 14, number(end), 10, "end" if at else "start", GREY)
+    for x, y in pairs:
+        right, above = (side * ((v - low) / (high - low) if high > low else 0.5) for v in (x, y))
+        yield f'<circle cx="{_LEFT + right:.1f}" cy="{foot - above:.1f}" r="3" fill="{BLUE}" fill-opacity="0.6"/>'
+
+
 def bars(names: Sequence[str], sizes: Sequence[float], width: float, title: str, reach: float = 0.0) -> Iterator[str]:
     """A bar for each name, with its number; ``reach`` is what fills the width, by default the largest."""
     yield text(8, 16, title, 12, "start", more=' font-weight="bold"')

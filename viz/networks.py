@@ -13,7 +13,7 @@ from typing import Any, final
 
 from autograd.labels import plain_name
 from autograd.ops import describe
-from viz import network_svg, page, svg
+from viz import given, network_svg, page, svg
 from viz.anatomy import Anatomy, Stage, anatomy, mean
 from viz.implied import indexed
 from viz.notation import number
@@ -31,28 +31,32 @@ def network(
     x: Any = None,
     y: Any = None,
     *,
-    loss: Callable[..., Any] | None = None,
+    loss: str | Callable[..., Any] | None = None,
     level: str | tuple[int, int] = "neurons",
 ) -> "Network":
     """A picture of a model at a level: "model", "layers", "neurons", or (layer, neuron), counted from 1, for one neuron's sum.
 
-    ``x`` is one sample, a row of numbers, or several, a list of rows: then circles hold distributions and gradients are means.
-    Gradients are those of ``loss``, a function of the model's output (and of ``y``, the sample's target or the list of targets, if
-    given) that returns a Value; without it of the sum of the outputs. Nothing is written into the model. Below the picture stands
-    what is wrong: dead and saturated neurons, parameters without gradient, exploding gradients. Convolutions show their kernels and
-    feature maps. In a trusted notebook, and in the page that ``save("network.html")`` writes, a level opens into the next one on a
-    click or a key, down to a neuron's sum of products as a table.
-    ValueError for a model without parameters, an ``x`` of the wrong length, or a level that does not exist.
+    ``x`` is one sample, a row of numbers, or several, a list of rows, an array or a data frame: then circles hold distributions and
+    gradients are means. Gradients are those of ``loss``, a name that ``fit`` knows or a function of the model's output (and of
+    ``y``, the sample's target or the list of targets, if given) that returns a Value; without it of the sum of the outputs. Nothing
+    is written into the model. Below the picture stands what is wrong: dead and saturated neurons, parameters without gradient,
+    exploding gradients. Convolutions show their kernels and feature maps. In a trusted notebook, and in the page that
+    ``save("network.html")`` writes, a level opens into the next one on a click or a key, down to a neuron's sum of products as a
+    table. ValueError for a model without parameters, an ``x`` of the wrong length, or a level that does not exist.
 
     >>> import nn
     >>> network(nn.MLP(2, [3, 1], seed=0), [0.5, -1.0])
     <network MLP 2→3→1 at level neurons: 1 sample>
     """
     layer_and_neuron = _checked(level)
-    if loss is not None and not callable(loss):
-        raise TypeError(f"loss must be a function of the output that returns a Value, such as nn.bce, got {describe(loss)}")
-    rows, targets = _samples(x, y)
-    seen = anatomy(model, rows, targets, loss)
+    if loss is not None and not callable(loss) and not isinstance(loss, str):
+        raise TypeError(
+            f"loss must be a name, or a function of the output that returns a Value, such as nn.bce, got {describe(loss)}"
+        )
+    if isinstance(loss, str) and y is None:
+        raise ValueError(f"the loss {loss!r} compares the output with a target: give y too, or a function of the output alone")
+    rows, targets = _samples(x, y, model)
+    seen = anatomy(model, rows, targets, _named(loss) if isinstance(loss, str) else loss)
     if layer_and_neuron is not None:
         _check_neuron(seen, *layer_and_neuron)
     return Network(seen, level)
@@ -75,10 +79,18 @@ def _check_neuron(seen: Anatomy, k: int, i: int) -> None:
         raise ValueError(f"there is no neuron {i} in layer {k}: {known or 'no layer has neurons'}")
 
 
-def _samples(x: Any, y: Any) -> tuple[list[Any], list[Any] | None]:
+def _named(loss: str) -> Callable[..., Any]:
+    from nn.losses import loss_of
+
+    return loss_of(loss).function
+
+
+def _samples(x: Any, y: Any, model: Any) -> tuple[list[Any], list[Any] | None]:
     """Rows and targets; one sample is a list of one."""
     if x is None:
         return [], None
+    if hasattr(x, "columns") or hasattr(x, "tolist"):  # a data frame or an array
+        x = given.entries(x)
     if not _is_list(x):
         raise TypeError(f"x must be a row of numbers, or a list of rows, got {describe(x)}")
     rows = list(x)
@@ -89,7 +101,7 @@ def _samples(x: Any, y: Any) -> tuple[list[Any], list[Any] | None]:
     rows = [list(row) for row in rows]
     if y is None:
         return rows, None
-    targets = list(y)
+    targets = given.numbers(given.labels(y), model)
     if len(targets) != len(rows):
         raise ValueError(f"y needs a target for each of the {len(rows)} samples, got {len(targets)}")
     return rows, targets

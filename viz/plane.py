@@ -32,13 +32,12 @@ def boundary(model: Any, around: Box, threshold: float, cells: int, size: float)
     return pixels.image([colours[r * cells : (r + 1) * cells] for r in range(cells)], 0, 0, size, size, is_smooth=True)
 
 
-def points(rows: Sequence[Sequence[float]], targets: Sequence[Any], around: Box, size: float) -> Iterator[str]:
-    """The points, coloured by their class."""
+def points(rows: Sequence[Sequence[float]], classes: Sequence[int], around: Box, size: float) -> Iterator[str]:
+    """The points, coloured by the number of their class."""
     left, right, bottom, top = around
-    classes = {target: kind for kind, target in enumerate(sorted(set(targets)))}
-    for (x, y), target in zip(rows, targets, strict=True):
+    for (x, y), kind in zip(rows, classes, strict=True):
         place = f'cx="{(x - left) / (right - left) * size:.1f}" cy="{(top - y) / (top - bottom) * size:.1f}"'
-        fill = pixels.hexed(pixels.CLASSES[classes[target] % len(pixels.CLASSES)])
+        fill = pixels.hexed(pixels.CLASSES[kind % len(pixels.CLASSES)])
         yield f'<circle {place} r="3.5" fill="{fill}" stroke="#ffffff" stroke-width="1.2"/>'
 
 

@@ -13,7 +13,7 @@ from autograd import Value
 from autograd.compiler import engines
 from autograd.labels import plain_name
 from autograd.ops import positive_number
-from viz import network_svg, page, plane
+from viz import given, network_svg, page, plane
 from viz.anatomy import chain, flat
 from viz.svg import printable, shortened
 
@@ -44,16 +44,7 @@ def playground(
         raise ValueError(f"optimizer must be one of {', '.join(map(repr, OPTIMIZERS_OF_THE_PAGE))}, got {optimizer!r}")
     lr = positive_number(lr, "lr")
     engines.chosen("numpy")
-    return Playground(_subject(model, *_points(data), loss), optimizer, lr, labels)
-
-
-def _points(data: Any) -> tuple[Any, Any]:
-    """X and y of a data set or of a pair."""
-    if hasattr(data, "X") and hasattr(data, "y"):
-        return data.X, data.y
-    if isinstance(data, (tuple, list)) and len(data) == 2:
-        return data[0], data[1]
-    raise TypeError(f"data must have X and y, or be the pair of them, got {type(data).__name__}")
+    return Playground(_subject(model, *given.pair(data), loss), optimizer, lr, labels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +58,7 @@ class _Subject:
     loss: str
     threshold: float
     trainings: tuple[Any, ...]
+    names: Sequence[Any] | None  # of the classes, where labels are words
 
     @property
     def sizes(self) -> list[int]:
@@ -84,10 +76,11 @@ def _subject(model: Any, X: Any, y: Any, loss: Any) -> _Subject:
     from nn.losses import loss_of
     from nn.optim import OPTIMIZERS
     from nn.recorded import RecordedTask
-    from nn.samples import samples
+    from nn.samples import Samples
     from nn.task import Task
 
-    taken = samples(X, y)
+    points, wanted = given.samples(X, y, model)
+    names, taken = given.class_names(wanted, model), Samples(points, given.numbers(wanted, model))
     if len(taken.rows[0]) != 2:
         raise ValueError(f"a playground needs points with two numbers each, got {len(taken.rows[0])}")
     inputs, stages = _stages(model, taken.rows[0])
@@ -101,7 +94,7 @@ def _subject(model: Any, X: Any, y: Any, loss: Any) -> _Subject:
         for name in OPTIMIZERS_OF_THE_PAGE
     ]
     named = chosen if isinstance(chosen, str) else getattr(chosen, "__name__", "loss")
-    return _Subject(model, taken, inputs, stages, named, threshold, tuple(made))
+    return _Subject(model, taken, inputs, stages, named, threshold, tuple(made), names)
 
 
 def _stages(model: Any, row: Sequence[float]) -> tuple[tuple[Value, Value], tuple[tuple[Value, ...], ...]]:
@@ -147,6 +140,7 @@ def _content(subject: _Subject, optimizer: str, lr: float, labels: Sequence[str]
     place = {p: i for i, p in enumerate(parameters)}
     table = subject.trainings[0].table.tolist()
     targets = sorted(set(taken.targets))
+    labels = labels or (subject.names and [subject.names[int(target)] for target in targets])
     if labels is not None and len(labels) != len(targets):
         raise ValueError(f"labels must name the {len(targets)} classes of the data, got {len(labels)}")
     layers = [_dense(layer, size) for layer, size in zip(chain(subject.model), subject.sizes, strict=False)]
@@ -216,11 +210,17 @@ class Playground:
         return page.saved(path, "a playground", {".html": self.to_html})
 
 
+def _places(targets: Sequence[Any]) -> list[int]:
+    """The place of each target among all that there are."""
+    places = {target: place for place, target in enumerate(sorted(set(targets)))}
+    return [places[target] for target in targets]
+
+
 def _still(subject: _Subject, data: dict[str, Any]) -> str:
     """The boundary and the points as a picture, for where no script runs."""
     samples, size = subject.samples, 340.0
     body = [
         plane.boundary(subject.model, data["box"], subject.threshold, _CELLS, size),
-        *plane.points(samples.rows, samples.targets, data["box"], size),
+        *plane.points(samples.rows, _places(samples.targets), data["box"], size),
     ]
     return network_svg.write(body, size, size, f"Decision boundary of {subject.title}")

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import autograd
 from autograd import Value
-from autograd.ops import describe, listed, real_number
+from autograd.ops import describe, real_number
+from viz import given
 from viz.svg import BLUE, INK, ORANGE, PURPLE
 
 if TYPE_CHECKING:
@@ -57,9 +58,9 @@ Network = Callable[[list[Any]], Any]
 def loss(history: Losses | Sequence[float], *, ax: "Axes | None" = None) -> "Axes":
     """The axes with the loss over the epochs, and the validation loss where there is one.
 
-    ``history`` is what ``nn.fit`` returns, or just a sequence of losses. Where training ended early, or an earlier epoch's weights were
-    kept, a line says at which epoch. The scale is logarithmic when the losses are positive
-    and span more than a factor of 100. ValueError when there is no loss, ImportError when matplotlib is missing.
+    ``history`` is what ``nn.fit`` returns, or just a sequence of losses. Where training ended early, or an earlier epoch's weights
+    were kept, a line says at which epoch. The scale is logarithmic when the losses are positive and span more than a factor of 100.
+    ValueError when there is no loss, ImportError when matplotlib is missing.
 
     >>> loss([0.9, 0.4, 0.1]).get_xlabel()
     'epoch'
@@ -94,11 +95,11 @@ def boundary(
 ) -> "Axes":
     """The axes with the plane coloured by what ``model`` predicts, the decision boundary, and the points of the data.
 
-    ``X`` holds points with two coordinates, ``y`` a class per point: −1 and 1, 0 and 1, 0 … k−1, or a label out of the model's
-    ``classes`` if it has any, which the legend then names. A model with one score says the second class above ``threshold`` (the
-    score at the drawn contour) and its score is shaded; one with a score per class says the class of the largest. The model is
-    asked at ``resolution``² points. ValueError for points that are not in the plane, for lengths that differ, for classes that do
-    not fit the scores; ImportError when matplotlib is missing.
+    ``X`` holds points with two coordinates, in lists, an array or a data frame, ``y`` a class per point: −1 and 1, 0 and 1, 0 …
+    k−1, or a label out of the model's ``classes`` if it has any, which the legend then names. A model with one score says the
+    second class above ``threshold`` (the score at the drawn contour) and its score is shaded; one with a score per class says the
+    class of the largest. The model is asked at ``resolution``² points. ValueError for points that are not in the plane, for lengths
+    that differ, for classes that do not fit the scores; ImportError when matplotlib is missing.
 
     >>> class LeftOrRight:
     ...     def predict(self, points):
@@ -258,8 +259,8 @@ def _named(name: str, losses: Sequence[float], accuracy: Sequence[float]) -> str
 
 def _checked(X: Sequence[Sequence[float]], y: Sequence[float], resolution: int) -> tuple[list[list[float]], list[float]]:
     """The points and their classes as lists of floats."""
-    points = [_numbers(point) for point in listed(X, "a boundary")]
-    classes = [_one(label) for label in listed(y, "a boundary")]
+    points = [_numbers(point) for point in given.entries(X)]
+    classes = [_one(label) for label in given.labels(y)]
     if not points:
         raise ValueError("a boundary needs at least one point, got none")
     if len(points) != len(classes):
@@ -275,7 +276,7 @@ def _checked(X: Sequence[Sequence[float]], y: Sequence[float], resolution: int) 
 
 def _labels(y: Any, names: Sequence[Any]) -> list[Any]:
     """The labels, each of which the model knows."""
-    labels = list(y)
+    labels = given.labels(y)
     for label in labels:
         if label not in names:
             raise ValueError(f"expected the classes of the model, {', '.join(map(repr, names))}; got {label!r}")

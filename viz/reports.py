@@ -4,31 +4,31 @@ import copy
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from autograd import Value
 from autograd.ops import describe
-from viz import charts, network_svg, page, pixels, plane
+from viz import charts, given, network_svg, page
 from viz.anatomy import anatomy, chain, flat
 from viz.exploring import explore
-from viz.network_svg import layers_level, neuron_level, text
+from viz.judging import Judged, error, judgement, side_by_side, where, wide
+from viz.network_svg import layers_level, neuron_level
 from viz.networks import Network
 from viz.notation import number
-from viz.svg import escaped, said_once, width_of
+from viz.svg import escaped, said_once
 
 _STYLE = """\
 :root{color-scheme:light dark}
 body{max-width:1000px;margin:0 auto;padding:12px;font:15px/1.55 "DejaVu Sans",Verdana,sans-serif}
-h1{font-size:1.5em}h2{font-size:1.15em;margin:1.6em 0 .4em}
+h1{font-size:1.5em}h2{font-size:1.15em;margin:1.6em 0 .4em}h1,h2{overflow-wrap:anywhere}
 .wide{overflow-x:auto}.wide svg{display:block}.side{display:flex;flex-wrap:wrap;gap:8px}.side svg{max-width:100%;height:auto}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:2px 14px;margin:.6em 0}dt{opacity:.7}dd{margin:0;overflow-wrap:anywhere}
 pre{overflow-x:auto;padding:10px;border:1px solid #8a929c;border-radius:8px}
 @media print{body{max-width:none}h2{break-after:avoid}.wide{overflow:visible}.wide svg{max-width:100%;height:auto;max-height:95vh}
 pre{white-space:pre-wrap}}"""
 _PRODUCTS = 8  # of the neuron that is stepped through; those of 32 inputs stand 7,000 pixels high
-_MISTAKES = 12
-_CELL = 30.0
 
 
 def report(
@@ -46,9 +46,10 @@ def report(
     """Write ``path``, one HTML file about a trained model that needs nothing else, and return the path.
 
     It holds what was trained, the curves of ``history`` (what ``fit`` returned; None for a model trained elsewhere), the decision
-    boundary or the confusion matrix with the worst mistakes, the network at its levels, which opens down to each neuron, one neuron to
-    step through, time and engine, and how to load the model. ``data`` has ``X`` and ``y``, as the data sets of ``nn`` have (what they
-    hold out is judged, if anything), or is such a pair. ``loss`` is the name of the loss, ``seconds`` what the training took,
+    boundary or the confusion matrix (for targets that are no classes, what it says against what is wanted) with the worst mistakes,
+    the network at its levels, which opens down to each neuron, one neuron to step through, time and engine, and how to load the model.
+    ``data`` has ``X`` and ``y``, as the data sets of ``nn`` have (what they hold out is judged, if anything), or is such a pair, of
+    lists, arrays or data frames. ``loss`` is the name of the loss, ``seconds`` what the training took,
     ``weights`` the file the model was saved to, ``threshold`` the score between two classes, and ``sample`` which of the samples that
     are judged the network is shown for, counted from 0. ValueError for another ending than ``.html``, a model without parameters and
     a sample that is not there.
@@ -79,7 +80,7 @@ def _written(subject: "_Subject", history: Any, loss: str, seconds: float | None
             f"<pre>import nn\n\nmodel = nn.load({escaped(repr(Path(weights).name))})\nmodel.predict([{subject.example}])</pre>",
         ),
     ]
-    body = "\n".join((f"<h2>{heading}</h2>\n" if heading else "") + content for heading, content in sections if content)
+    body = "\n".join((f"<h2>{escaped(heading)}</h2>\n" if heading else "") + content for heading, content in sections if content)
     return _page(title, body)
 
 
@@ -94,44 +95,55 @@ class _Subject:
     def __init__(self, model: Any, data: Any, threshold: float, sample: int) -> None:
         if not getattr(model, "parameters", list)():
             raise ValueError(f"a report needs a model with parameters, got {type(model).__name__} with none")
-        if not (hasattr(data, "X") and hasattr(data, "y")) and not (isinstance(data, (tuple, list)) and len(data) == 2):
-            raise TypeError(f"data must have X and y, or be the pair of them, got {type(data).__name__}")
-        self.model, self.threshold = model, threshold
-        X, y = (data.X, data.y) if hasattr(data, "X") else data
-        self.train: tuple[list[list[float]], list[Any]] = [list(map(float, row)) for row in X], list(y)
-        held_out = getattr(data, "X_held_out", None) or []
-        self.is_held_out = bool(held_out)
-        self.rows, self.targets = ([list(map(float, row)) for row in held_out], list(data.y_held_out)) if held_out else self.train
-        self.name = str(getattr(data, "name", ""))
-        labels = getattr(model, "classes", None)
-        self.classes = [str(name) for name in labels or getattr(data, "classes", None) or sorted(set(self.train[1]))]
-        if not hasattr(type(sample), "__index__") or not 0 <= sample < len(self.rows):
-            raise ValueError(f"sample must be the number of one of the {len(self.rows)} samples that are judged, got {sample!r}")
-        self.chosen, self.row = sample, self.rows[sample]
-        # The class of each sample: its place among the labels that the model knows; without labels −1 and 1 are 0 and 1.
-        self.wanted = [labels.index(t) if labels else max(0, int(t)) for t in self.targets]
+        self.model, self.threshold, self.name = model, threshold, str(getattr(data, "name", ""))
+        self.train = given.samples(*given.pair(data), model)
+        held_out = getattr(data, "X_held_out", None)
+        self.is_held_out = held_out is not None and len(held_out) > 0
+        self.held_out = given.samples(held_out, data.y_held_out, model) if self.is_held_out else self.train
+        rows, targets = self.held_out
+        if not hasattr(type(sample), "__index__") or not 0 <= sample < len(rows):
+            raise ValueError(f"sample must be the number of one of the {len(rows)} samples that are judged, got {sample!r}")
+        self.chosen, self.row = sample, rows[sample]
+        names = self._class_names(getattr(data, "classes", None))
+        self.judged, self.trained = (self._judged(*samples, names) for samples in ((rows, targets), self.train))
+
+    def _judged(self, rows: list[list[float]], targets: list[Any], names: list[str] | None) -> Judged:
+        wanted = given.numbers(targets, self.model) if names is None else given.class_numbers(targets, self.model, self.outputs)
+        return Judged(rows, self.model.predict(rows), wanted or [], names, self.threshold)
+
+    def _class_names(self, known: Any) -> list[str] | None:
+        """What the classes are called; None where the targets are numbers to be hit."""
+        y = self.train[1]
+        if given.class_numbers(y, self.model, self.outputs) is None:
+            return None
+        numbered = range(self.outputs) if self.outputs > 1 else (-1, 1) if -1 in y else (0, 1)
+        return list(map(str, given.class_names(y, self.model) or known or numbered))
+
+    @cached_property
+    def widths(self) -> list[int]:
+        """How many numbers go in and out of each layer."""
+        x: Any = [Value(v) for v in self.row]
+        found = [len(x)]
+        for layer in chain(self.model):
+            x = layer(x)
+            found.append(len(list(flat(x))))
+        return found
+
+    @property
+    def outputs(self) -> int:
+        """How many numbers come out."""
+        return self.widths[-1]
 
     @property
     def sizes(self) -> str:
-        """How many numbers go in and out of each layer."""
-        x: Any = [Value(v) for v in self.row]
-        sizes = [len(x)]
-        for layer in chain(self.model):
-            x = layer(x)
-            sizes.append(len(list(flat(x))))
-        return "→".join(map(str, sizes))
+        """The widths in words."""
+        return "→".join(map(str, self.widths))
 
     @property
     def example(self) -> str:
         """A row as one would type it."""
         row = [f"{x:g}" for x in self.row]
         return f"[{', '.join(row if len(row) <= 6 else [*row[:5], '…'])}]"
-
-    @property
-    def predicted(self) -> list[int]:
-        """The predicted class of each sample."""
-        scores = self.model.predict(self.rows)
-        return [s.index(max(s)) if isinstance(s, list) else int(s > self.threshold) for s in scores]
 
 
 def _facts(subject: _Subject, history: Any, loss: str, seconds: float | None) -> str:
@@ -143,7 +155,7 @@ def _facts(subject: _Subject, history: Any, loss: str, seconds: float | None) ->
         rows["epochs"] = f"{history.epochs}{history.ending}"
     if history is not None and history.loss:
         rows["last loss"] = number(history.loss[-1])
-    rows["right answers"] = ", ".join(_shares(subject))
+    rows["right answers" if subject.judged.classes else "root mean square error"] = ", ".join(_shares(subject))
     if history is not None:
         engines = {"eager": "plain Python", "numpy": "compiled for NumPy", "llvm": "compiled to native code"}
         rows["engine"] = engines.get(history.engine, history.engine) + ("" if seconds is None else f", {seconds:.1f} s")
@@ -151,24 +163,18 @@ def _facts(subject: _Subject, history: Any, loss: str, seconds: float | None) ->
 
 
 def _aside(subject: _Subject) -> str:
-    return f", {len(subject.rows)} held out" if subject.is_held_out else ""
+    return f", {len(subject.judged.rows)} held out" if subject.is_held_out else ""
 
 
 def _shares(subject: _Subject) -> Iterator[str]:
-    X, y = subject.train
-    yield f"{subject.model.accuracy(X, y, threshold=subject.threshold):.1%} of the training samples"
+    """How well the model does, of the training samples and of those held out."""
+    yield f"{_share(subject, *subject.train, subject.trained)} of the training samples"
     if subject.is_held_out:
-        share = subject.model.accuracy(subject.rows, subject.targets, threshold=subject.threshold)
-        yield f"{share:.1%} of those held out"
+        yield f"{_share(subject, *subject.held_out, subject.judged)} of those held out"
 
 
-def _wide(svg: str) -> str:
-    return f'<div class="wide">\n{svg}</div>'
-
-
-def _side_by_side(svgs: Sequence[str], description: str) -> str:
-    """Pictures in a row, or in as many as the page is narrow."""
-    return f'<div class="side" role="group" aria-label="{escaped(description)}">\n{"".join(svgs)}</div>'
+def _share(subject: _Subject, X: Any, y: Any, judged: Judged) -> str:
+    return number(error(judged)) if judged.classes is None else f"{subject.model.accuracy(X, y, threshold=subject.threshold):.1%}"
 
 
 def _curves(history: Any) -> str:
@@ -178,77 +184,13 @@ def _curves(history: Any) -> str:
         if series:
             curves = f'<g transform="translate(0 6)">{"".join(charts.curves(series, 340, 200, title))}</g>'
             drawn.append(network_svg.write([curves], 350, 216, f"{title} over the epochs"))
-    return _side_by_side(drawn, "curves over the epochs") if drawn else ""
-
-
-# --- What it got right -----------------------------------------------------------------------------------------------------------
+    return side_by_side(drawn, "curves over the epochs") if drawn else ""
 
 
 def _judgement(subject: _Subject) -> Iterator[tuple[str, str]]:
-    if len(subject.row) == 2:
-        box = plane.box(subject.rows + subject.train[0])
-        shown = [plane.boundary(subject.model, box, subject.threshold, 60, 420), *plane.points(*subject.train, box, 420)]
-        yield "What it says where", _wide(network_svg.write(shown, 420, 420, "decision boundary and training samples"))
-    yield f"What it takes for what{' (samples held out)' if subject.is_held_out else ''}", _wide(_confusion(subject))
-    mistakes = _mistakes(subject)
-    if mistakes:
-        yield "Its worst mistakes", mistakes
-
-
-def _confusion(subject: _Subject) -> str:
-    """The confusion matrix: a row for each class, a column for each answer."""
-    k = len(subject.classes)
-    counts = [[0] * k for _ in range(k)]
-    for wanted, answer in zip(subject.wanted, subject.predicted, strict=True):
-        counts[wanted][answer] += 1
-    left = 20.0 + max(width_of(name, 12) for name in subject.classes)
-    wide = max(_CELL, *[width_of(name[:12], 11) + 10.0 for name in subject.classes])
-    body = [text(left + wide * k / 2, 16, "answer", 11, fill="#8a929c")]
-    for i, name in enumerate(subject.classes):
-        y = 44 + _CELL * i
-        body += [text(left - 8, y + 19, name, 12, "end"), text(left + wide * (i + 0.5), 38, name[:12], 11)]
-        for j, count in enumerate(counts[i]):
-            share = count / max(1, sum(counts[i]))
-            fill = pixels.mixed(pixels.PAPER, pixels.BLUE if i == j else pixels.ORANGE, 0.9 * share if count else 0.0)
-            place = f'x="{left + wide * j}" y="{y}" width="{wide}" height="{_CELL}"'
-            body.append(f'<rect {place} fill="{pixels.hexed(fill)}" stroke="#dfe3e8"/>')
-            if count:
-                ink = "#ffffff" if sum(fill) < 420 else "#22262b"
-                body.append(text(left + wide * (j + 0.5), y + 19, str(count), 11, fill=ink))
-    return network_svg.write(body, left + wide * k + 20, 60 + _CELL * k, "confusion matrix")
-
-
-def _mistakes(subject: _Subject) -> str:
-    """The samples whose wrong answer was surest, as images where a row is a square of pixels, else as numbers."""
-    scores = subject.model.predict(subject.rows)
-    wrong = [i for i, (t, p) in enumerate(zip(subject.wanted, subject.predicted, strict=True)) if t != p]
-    wrong.sort(key=lambda i: -_sureness(scores[i], subject.wanted[i], subject.threshold))
-    told = [(i, subject.classes[subject.wanted[i]], subject.classes[subject.predicted[i]]) for i in wrong[:_MISTAKES]]
-    side = round(len(subject.row) ** 0.5)
-    if not told:
-        return ""
-    if side < 4 or side * side != len(subject.row):
-        lines = (f"({', '.join(number(x) for x in subject.rows[i][:8])}): {name}, taken for {answer}" for i, name, answer in told)
-        return "<ul>" + "".join(f"<li>{escaped(line)}</li>" for line in lines) + "</ul>"
-    return _side_by_side(
-        [_pictured(subject.rows[i], side, f"{name}, not {answer}") for i, name, answer in told], "the worst mistakes"
-    )
-
-
-def _pictured(row: Sequence[float], side: int, caption: str) -> str:
-    """A row of pixels as a square picture with a line below it."""
-    top, wide = max(map(abs, row)) or 1.0, max(112.0, width_of(caption, 11) + 12.0)
-    rows = [[pixels.mixed(pixels.PAPER, (34, 38, 43), abs(v) / top) for v in row[r : r + side]] for r in range(0, len(row), side)]
-    x = wide / 2 - 46
-    frame = f'<rect x="{x:.1f}" y="10" width="92" height="92" fill="none" stroke="#b9c0c8"/>'
-    return network_svg.write([pixels.image(rows, x, 10, 92, 92), frame, text(wide / 2, 118, caption, 11)], wide, 128, caption)
-
-
-def _sureness(scores: Any, wanted: int, threshold: float) -> float:
-    """By how much the wrong answer was ahead."""
-    if isinstance(scores, list):
-        return float(max(scores) - scores[wanted])
-    return abs(float(scores) - threshold)
+    if len(subject.row) == 2 and subject.judged.classes is not None:
+        yield "What it says where", where(subject.judged, subject.trained, subject.model)
+    yield from judgement(subject.judged, " (samples held out)" if subject.is_held_out else "")
 
 
 # --- The network -----------------------------------------------------------------------------------------------------------------
@@ -256,13 +198,13 @@ def _sureness(scores: Any, wanted: int, threshold: float) -> float:
 
 def _network(subject: _Subject) -> Iterator[tuple[str, str]]:
     seen = anatomy(subject.model, [subject.row], None, None)
-    what = f"for one sample of {subject.classes[subject.wanted[subject.chosen]]}; gradients are those of its scores"
-    yield f"The network, layer by layer, {what}", _wide(layers_level(seen, "layers"))
+    what = f"for one sample of {subject.judged.called(subject.chosen)}; gradients are those of its scores"
+    yield f"The network, layer by layer, {what}", wide(layers_level(seen, "layers"))
     opened, quiet = Network(seen, "neurons"), replace(seen, findings=())  # what is wrong is said with the levels before
     yield "Neuron by neuron", page.fragment("network", [said_once(opened.to_svg())], opened.script)
     last = max((k for k, stage in enumerate(seen.stages) if stage.weights), default=0)
     if last:
-        yield "The sum of one neuron", _wide(neuron_level(quiet, last, 0, "one neuron"))
+        yield "The sum of one neuron", wide(neuron_level(quiet, last, 0, "one neuron"))
 
 
 def _stepper(subject: _Subject) -> Iterator[tuple[str, str]]:

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, final
 
-from autograd.ops import listed, positive_number
-from viz import charts, moving, network_svg, page, plane
-from viz.anatomy import chain
+from autograd.ops import positive_number
+from viz import charts, given, moving, network_svg, page, plane
+from viz.anatomy import chain, flat
+from viz.judging import flattened
 from viz.rendering import gif
+from viz.svg import shortened
 
 _CELLS = 24
 _SIZE, _WIDE = 240.0, 300.0
@@ -25,8 +27,8 @@ def watch(model: Any, X: Any, y: Any) -> "Watch":
 
     One display is drawn again and again once half a second has passed, at most ten times a second and never for more than a tenth of
     the time; after the cell it stays as a picture of the last epoch. In a terminal nothing is drawn. ``X`` and ``y`` are what is
-    judged: points of the plane give a boundary, anything else the share of right answers in each class. ValueError if they differ in
-    length.
+    judged: points of the plane give a boundary, other classes the share of right answers in each, targets that are no classes what the
+    model says against what is wanted. ValueError if they differ in length.
 
     >>> import nn
     >>> data, model = nn.moons(20, seed=0), nn.MLP(2, [4, 1], seed=0)
@@ -62,32 +64,29 @@ class _Subject:
         if not getattr(model, "parameters", list)():
             raise ValueError(f"only a model with parameters can be watched, got {type(model).__name__} with none")
         self.model = model
-        self.rows, self.targets = (
-            [list(map(float, row)) for row in listed(X, "watching")],
-            [_plain(t) for t in listed(y, "watching")],
-        )
-        if len(self.rows) != len(self.targets) or not self.rows:
-            raise ValueError(
-                f"X and y must have the same length, at least 1; got {len(self.rows)} rows and {len(self.targets)} targets"
-            )
-        model([*self.rows[0]])  # raises where it takes other rows, before the training begins
-        self.is_plane = len(self.rows[0]) == 2
+        self.rows, self.targets = given.samples(X, y, model)
+        outputs = len(list(flat(model([*self.rows[0]]))))  # raises where it takes other rows, before the training begins
+        self.classes = given.class_numbers(self.targets, model, outputs)
+        self.is_plane = len(self.rows[0]) == 2 and self.classes is not None
         self.box = plane.box(self.rows) if self.is_plane else []
 
     def judged(self) -> list[str]:
         """How the model does now: the boundary, or the right answers per class."""
         if self.is_plane:
             return [plane.boundary(self.model, self.box, 0.0, _CELLS, _SIZE)]
-        classes = sorted(set(self.targets))
-        shares = [self._share(target) for target in classes]
-        return list(charts.bars([f"class {target}" for target in classes], shares, _SIZE + 60, "right answers", 1.0))
+        if self.classes is None:
+            wanted, said = ([x for each in ys for x in flattened(each)] for ys in (self.targets, self.model.predict(self.rows)))
+            return list(charts.scatter(wanted, said, _SIZE, "said, over what is wanted"))
+        members = {c: [i for i, of in enumerate(self.classes) if of == c] for c in sorted(set(self.classes))}
+        shares = [self._share(places) for places in members.values()]
+        names = [shortened(str(self.targets[places[0]])) for places in members.values()]
+        return list(charts.bars([f"class {name}" for name in names], shares, _SIZE + 60, "right answers", 1.0))
 
     def points(self) -> list[str]:
         """What lies on the boundary, whatever the model does: the points."""
-        return list(plane.points(self.rows, self.targets, self.box, _SIZE)) if self.is_plane else []
+        return list(plane.points(self.rows, self.classes or [], self.box, _SIZE)) if self.is_plane else []
 
-    def _share(self, target: Any) -> float:
-        places = [i for i, t in enumerate(self.targets) if t == target]
+    def _share(self, places: Sequence[int]) -> float:
         rows, targets = [self.rows[i] for i in places], [self.targets[i] for i in places]
         return float(self.model.accuracy(rows, targets))
 
@@ -100,11 +99,7 @@ class _Subject:
     @property
     def height(self) -> float:
         """How high the pictures come out."""
-        return max(_SIZE, 40.0 + 20 * len(set(self.targets)) * (not self.is_plane))
-
-
-def _plain(target: Any) -> Any:
-    return target.item() if hasattr(target, "item") else target
+        return max(_SIZE, 40.0 + 20 * len(set(self.classes or ())) * (not self.is_plane))
 
 
 def _series(history: Any) -> dict[str, Sequence[float]]:

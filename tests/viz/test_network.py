@@ -151,7 +151,13 @@ class Silent:
         (lambda: viz.network(model(), [1.0, 2.0], loss=lambda score: 1.0), TypeError, "loss must give a Value, got float"),
         (lambda: viz.network(model(), 3.0), TypeError, "a row of numbers, or a list of rows, got float"),
         (lambda: viz.network(model(), [1.0, 2.0, 3.0]), ValueError, "expects 2 .* got 3"),
-        (lambda: viz.network(model(), [1.0, 2.0], loss="bce"), TypeError, "loss must be a function of the output .* got str"),
+        (
+            lambda: viz.network(model(), [1.0, 2.0], loss=7),
+            TypeError,
+            "loss must be a name, or a function of the output .* got int",
+        ),
+        (lambda: viz.network(model(), [1.0, 2.0], loss="bce"), ValueError, "the loss 'bce' compares .*: give y too"),
+        (lambda: viz.network(model(), [1.0, 2.0], 1, loss="bec"), ValueError, "unknown loss 'bec': expected one of"),
         (lambda: viz.network(model()).save("a.gif"), ValueError, "saved as .html, .svg, .png, .pdf"),
     ],
 )
