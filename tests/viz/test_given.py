@@ -56,7 +56,10 @@ def reported(model, X, y, folder):
 
 def bounded(model, X, y, folder):
     pytest.importorskip("matplotlib").use("agg")
+    from matplotlib import pyplot
+
     drawn = viz.boundary(model, X, y, resolution=6)
+    pyplot.close(drawn.figure)
     return [(dots.get_label(), dots.get_offsets().tolist()) for dots in drawn.collections if dots.get_label()[0] != "_"]
 
 
