@@ -157,8 +157,18 @@ def commit(adjoints: "dict[Value, float]") -> None:
     All or nothing: the writing loop runs in C, where no signal handler and no other thread gets in between.
     """
     with _commit_lock:
-        grads = [g if v._a is not None else v.grad + g for v, g in adjoints.items()]
+        try:
+            grads = [g if v._a is not None else v.grad + g for v, g in adjoints.items()]
+        except TypeError:
+            raise _no_number(adjoints) from None
         deque(map(setattr, adjoints, repeat("grad"), grads), maxlen=0)
+
+
+def _no_number(adjoints: "dict[Value, float]") -> TypeError:
+    """The error for a gradient that somebody replaced by what is no number."""
+    v = next(v for v in adjoints if v._a is None and not isinstance(v.grad, (int, float)))
+    name = plain_name(v.label) or "a leaf"
+    return TypeError(f"the grad of {name} is {describe(v.grad)}, to which nothing can be added: set it to 0.0 to begin anew")
 
 
 def _watch(node: "Value", g: float, contributions: Contributions, mode: Mode | None) -> None:

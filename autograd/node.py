@@ -132,7 +132,8 @@ class Node:
 
     def __float__(self) -> NoReturn:
         raise TypeError(
-            "a Value does not turn into a float by itself, which would lose its gradient: read .data, or use .exp() and its kin"
+            "a Value does not turn into a float by itself, which would lose its gradient: read .data, or call a function that takes "
+            "Values, x.exp() or one of autograd.math (from autograd import math)"
         )
 
     def __index__(self) -> NoReturn:

@@ -8,7 +8,7 @@ Layers are in ``layers``, the file format in ``weights``, training in ``training
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import chain
 from os import PathLike
@@ -248,10 +248,24 @@ class Module(ABC):
 def inputs(x: Any, nin: int, taker: Module) -> list[Value]:
     """The inputs ``x`` (numbers or Values, a list or an array, or one alone) as ``nin`` Values; ValueError if not as many."""
     alone = isinstance(x, Value) or getattr(x, "shape", None) == () or not hasattr(x, "__iter__")
-    values = [v if isinstance(v, Value) else Value(v) for v in ([x] if alone else x)]
+    try:
+        values = [v if isinstance(v, Value) else Value(v) for v in ([x] if alone else x)]
+    except TypeError as error:
+        raise _of_inputs(error, x, nin, taker) from None
     if len(values) != nin:
-        raise ValueError(f"{type(taker).__name__} expects {nin} input(s), got {len(values)}")
+        hint = "; among samples a row is one, [[…]] where it is alone, and X comes before y" if len(values) == 1 else ""
+        raise ValueError(f"{type(taker).__name__} expects {nin} input(s), got {len(values)}{hint}")
     return values
+
+
+def _of_inputs(error: TypeError, x: Any, nin: int, taker: Module) -> TypeError:
+    """The error to raise for inputs that are no numbers: another one for rows of them."""
+    if isinstance(x, Iterable) and any(isinstance(v, (list, tuple)) or hasattr(v, "shape") for v in x):
+        name = type(taker).__name__
+        return TypeError(
+            f"{name} takes one sample of {nin} number(s), got rows: predict(X), or [model(x) for x in X], takes several"
+        )
+    return error
 
 
 # --- Walking the attributes ----------------------------------------------------------------------------------------------------
@@ -327,8 +341,20 @@ def _groups(root: Module) -> Iterator[tuple[str, Group]]:
             yield _name(path), group
         elif isinstance(thing, (Module, list, tuple, dict)) and id(thing) not in entered:
             entered.add(id(thing))
+            _refuse_results(path, thing)
             held = dict(thing.tensors()) if isinstance(thing, Module) else thing
             stack.extend(_children(path, held))
+
+
+def _refuse_results(path: Path, thing: Any) -> None:
+    """ValueError where a result stands among parameters, as after ``w[0] += 1``: it would be missing from what is stored."""
+    if not isinstance(thing, (list, tuple)) or not any(map(_is_parameter, thing)):
+        return
+    for i, item in enumerate(thing):
+        if isinstance(item, Value) and not item.is_leaf:
+            raise ValueError(
+                f"{_name((path, i))} is the result of {item.op.name}, not a parameter; if w[{i}] += … made it, write w[{i}].data += …"
+            )
 
 
 def _group(thing: Any) -> Group | None:

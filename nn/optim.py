@@ -18,7 +18,7 @@ from typing import Any, final
 
 from autograd import Value, sqrt
 from autograd.compiler.leaves import are_plain, one_of_each_op
-from autograd.ops import listed, real_number
+from autograd.ops import describe, listed, real_number
 from nn.samples import is_number
 from nn.schedules import SCHEDULES, Schedule
 from nn.settings import nonnegative
@@ -230,6 +230,8 @@ def optimizer_named(name: str, params: Iterable[Value], lr: Rate | str | None = 
 
 
 def _parameters(params: Iterable[Value]) -> list[Value]:
+    if hasattr(params, "parameters"):
+        raise TypeError(f"an optimizer needs a list of Values, such as model.parameters(), got {describe(params)}")
     found = list(listed(params, "an optimizer"))
     if not found:
         raise ValueError("no parameters: expected at least one, such as model.parameters()")

@@ -11,6 +11,7 @@ from itertools import repeat
 from typing import Any, NamedTuple, Protocol
 
 from autograd import Value, no_grad
+from autograd.ops import describe, real_number
 from nn import frames
 from nn.frames import Column
 
@@ -127,7 +128,7 @@ def entries(table: Any, name: str) -> list[Any]:
     if columns is not None:
         return [list(row) for row in zip(*[column.entries for column in columns], strict=True)]
     listed = frames.listed(table)
-    if isinstance(listed, (str, bytes, dict)) or not hasattr(listed, "__iter__"):
+    if isinstance(listed, (str, bytes, dict, set, frozenset)) or not hasattr(listed, "__iter__"):
         raise TypeError(f"{name} must be a list, an array or a data frame, got {type(table).__name__}")
     return list(listed)
 
@@ -158,6 +159,8 @@ def _column(column: Column, name: str) -> list[float]:
 
 def _numbers(entry: Any, name: str) -> list[float]:
     entry = frames.listed(entry)
+    if isinstance(entry, dict):
+        raise TypeError(f"{name} must be a row of numbers, got {describe(entry)}; list(row.values()) is one, if they are numbers")
     if not isinstance(entry, (list, tuple)):
         return [_number(entry, name)]
     # Most are floats, and finite where their sum is; to look at each and to name it would cost 0.2 ms for 300 numbers.
@@ -167,10 +170,13 @@ def _numbers(entry: Any, name: str) -> list[float]:
 
 
 def _number(x: Any, name: str) -> float:
-    try:
-        number: float = Value(x).data  # the engine's rule of what is a real number
-    except (TypeError, OverflowError) as error:
-        raise type(error)(f"{name}: {error}") from None
+    if isinstance(x, Value):
+        raise TypeError(
+            f"{name} must be a number, got {describe(x)}: give its .data; networks make Values of their inputs themselves"
+        )
+    if isinstance(x, (list, tuple)) or getattr(x, "shape", ()) != ():
+        raise TypeError(f"{name} must be a number, got {describe(x)}: the row of a sample is flat")
+    number = real_number(x, name)
     if not math.isfinite(number):
         raise ValueError(f"{name} is {number}: expected a finite number; drop or fill such rows first")
     return number

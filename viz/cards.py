@@ -191,7 +191,8 @@ def roots_of(root: Value | Iterable[Value]) -> list[Value]:
     if isinstance(root, Value):
         return [root]
     if not isinstance(root, Iterable) or isinstance(root, str | bytes):
-        raise TypeError(f"a picture needs a Value or several, got {type(root).__name__}")
+        other = "; viz.network draws a model" if hasattr(root, "parameters") else ""
+        raise TypeError(f"a picture needs a Value or several, got {type(root).__name__}{other}")
     roots = list(root)
     strangers = [type(item).__name__ for item in roots if not isinstance(item, Value)]
     if strangers:

@@ -324,8 +324,8 @@ def test_bad_input_comes_before_the_first_step(change: dict[str, Any], message: 
     [
         ({"X": "text"}, "X must be a list, an array or a data frame, got str"),
         ({"X": 3.0}, "X must be a list, an array or a data frame, got float"),
-        ({"X": [["1", "2"]] * 5}, r"X\[0\]\[0\]: .*real number, got str"),
-        ({"y": [None] * 5}, r"y\[0\]: .*real number, got NoneType"),
+        ({"X": [["1", "2"]] * 5}, r"X\[0\]\[0\] needs a real number, got str"),
+        ({"y": [None] * 5}, r"y\[0\] needs a real number, got NoneType"),
     ],
 )
 def test_input_of_the_wrong_type(change: dict[str, Any], message: str) -> None:
