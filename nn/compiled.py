@@ -216,13 +216,14 @@ def recorded_scores(model: Any, data: Sequence[Row], *, everywhere: bool = False
     import numpy as np
 
     from autograd.compiler import training
+    from autograd.compiler.recording import Argument
 
     several = True
     asked: list[list[tuple[Value, bool, str]]] = []
 
     def record(row: Row) -> tuple[list[Value], list[Value]]:
         nonlocal several
-        inputs = [Value(x) for x in row]
+        inputs = [Argument(x) for x in row]
         asked.append([])
         with training.noting_branches(asked[-1]) as outputs:
             scores = model(inputs)

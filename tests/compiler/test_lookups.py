@@ -12,6 +12,7 @@ import autograd
 import nn
 from autograd import Value, take
 from autograd.compiler.packs import build
+from autograd.compiler.recording import Argument
 from autograd.compiler.targets import c_like
 from autograd.compiler.targets.c_module import c
 from autograd.compiler.targets.javascript import javascript
@@ -58,14 +59,16 @@ def expected(point: list[float]) -> list[float]:
     return list(map(answer, TAKEN))
 
 
-def program_of_all(*, gradient: bool) -> Any:
-    inputs = [Value(x) for x in points()[1]]
+def program_of_all(*, gradient: bool, kind: type[Value] = Value) -> Any:
+    inputs = [kind(x) for x in points()[1]]
     outputs = [taken(*inputs[:2], inputs[2:]) for taken in TAKEN]
     return build([*outputs, *(adjoint_graph(outputs[0], inputs[2:]) if gradient else [])], inputs)
 
 
-def test_what_is_a_look_up() -> None:
-    program = with_lookups(program_of_all(gradient=False))
+@pytest.mark.parametrize("kind", [Value, Argument])
+def test_what_is_a_look_up(kind: type[Value]) -> None:
+    """Of arguments, too, whose comparisons Python turns around where they stand on the right."""
+    program = with_lookups(program_of_all(gradient=False, kind=kind))
     assert sum(pack.count for pack in program.packs if pack.op is LOOKUP) == 7
     assert sum(run.gate_is_row is not None for pack in program.packs for run in pack.runs) == 1, "the sum that looks alike"
     assert "equal" not in program.listing(), "conditions that nobody reads are gone"

@@ -248,7 +248,7 @@ LOSSES: dict[str, Callable[[Any, Any], Any]] = {
 @pytest.mark.parametrize("name", LOSSES)
 def test_losses_that_cannot_be_recorded(engine: str, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("nn.engines.WORK_WORTH_COMPILING", 0)
-    with pytest.raises(TypeError, match="cannot be recorded"):
+    with pytest.raises(TypeError, match=r"cannot be recorded|number as a key"):
         fitted(engine, loss=LOSSES[name])
     assert agree("auto", loss=LOSSES[name]).engine == "eager"
 

@@ -195,3 +195,31 @@ def test_parameters_of_some_ways_only() -> None:
             return self.left * x[0] if x[0] < 0.0 else self.right * autograd.tanh(x[0])
 
     assert trained("llvm", {}, Two)[0] == pytest.approx(trained("eager", {}, Two)[0], rel=1e-10)
+
+
+class LookedUp(nn.Module):
+    """A straight line with a number from a table."""
+
+    def __init__(self) -> None:
+        self.w = Value(0.1)
+
+    def __call__(self, x: Any) -> Any:
+        return self.w * x[0] + {3.0: 5.0}.get(x[0], 0.0)
+
+
+def test_a_model_that_looks_an_input_up_is_no_native_one() -> None:
+    X, y = [[float(i)] for i in range(8)], [2.0 * i + 5.0 * (i == 3) for i in range(8)]
+    losses = {}
+    for engine in ("eager", "auto"):
+        model = LookedUp()
+        losses[engine] = nn.fit(model, X, y, loss="mse", epochs=3, batch_size=8, seed=0, progress=False, engine=engine).loss
+        assert model.predict(X)[3] == model.w.data * 3.0 + 5.0
+    assert losses["auto"] == losses["eager"]
+    with pytest.raises(TypeError, match="number as a key"):
+        nn.fit(LookedUp(), X, y, loss="mse", epochs=3, progress=False, engine="numpy")
+
+    def weighed(score: Value, target: Any) -> Value:
+        return {1.0: 2.0}.get(target, 1.0) * (score - target) ** 2
+
+    with pytest.raises(TypeError, match="number as a key"):
+        nn.fit(nn.MLP(1, [1], seed=0), X, y, loss=weighed, epochs=3, progress=False, engine="numpy")

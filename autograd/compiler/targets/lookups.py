@@ -33,15 +33,19 @@ def with_lookups(program: Program) -> Program:
     return _without_unread(program, packs) if any(pack.op is LOOKUP for pack, _ in packs) else program
 
 
+def _at_most(a: Any, b: Any) -> Any:
+    return ops.less_equal, a, b
+
+
 def _equals(index: Any, k: float) -> Any:
-    return ops.both, (ops.less_equal, index, k), (ops.greater_equal, index, k)
+    return ops.both, _at_most(index, k), _at_most(k, index)
 
 
 def _is_none(index: Any, count: int) -> Any:
     """What ``take`` records as the condition that an index is none of so many."""
     whole = ops.floor, index
-    is_whole = ops.both, (ops.less_equal, whole, index), (ops.greater_equal, whole, index)
-    within = ops.both, (ops.both, is_whole, (ops.greater_equal, index, 0.0)), (ops.less, index, float(count))
+    is_whole = ops.both, _at_most(whole, index), _at_most(index, whole)
+    within = ops.both, (ops.both, is_whole, _at_most(0.0, index)), (ops.less, index, float(count))
     return ops.negation, within
 
 
@@ -97,11 +101,17 @@ class _Indices:
         return (pack.op, *[int(table[slot - pack.out, 0]) for table in pack.tables])
 
     def _said(self, slot: int) -> Any:
-        """What a slot holds: a constant, a condition in words, or else the slot's name."""
+        """What a slot holds: a constant, a condition in words, or else the slot's name.
+
+        a ≥ b is said as b ≤ a: Python itself turns a comparison around whose right side is an ``Argument``, a subclass.
+        """
         if slot < len(self.program.constants):
             return self.program.constants[slot]
         made = self._made(slot)
-        return f"s{slot}" if made is None else (made[0], *map(self._said, made[1:]))
+        if made is None:
+            return f"s{slot}"
+        op, *operands = made[0], *map(self._said, made[1:])
+        return _at_most(*reversed(operands)) if op is ops.greater_equal else (op, *operands)
 
 
 def _without_unread(program: Program, packs: Sequence[Placed]) -> Program:
