@@ -47,6 +47,8 @@ class _Label:
     """The label of a Value that was given none: what ``namers`` give it now, or nothing."""
 
     def __get__(self, node: Any, owner: Any) -> str:
+        if not namers:  # a label that is there has been found before this is asked; and asking for __dict__ would make one
+            return ""
         while namers:
             namers.pop()()
         return "" if node is None else node.__dict__.get("label", "")

@@ -44,7 +44,7 @@ def _drives_of_cells(form: NormalForm, groups: Groups, consumers: Consumers) -> 
     """What uses the parameters of each cell that is none yet: those that take one step are known by the labels of these alone."""
     found: dict[tuple[str, str], set[int]] = {}
     for k, group in groups.items():
-        label: Any = form.values[int(group.members[0])].label
+        label: Any = form.labels[int(group.members[0])]
         if group.form or getattr(label, "layer", "") not in ("GRU", "Recurrent"):
             continue
         users = {c for c in consumers[k] if not groups[c].title and (form.sides[groups[c].entries[k]] <= 2).all()}

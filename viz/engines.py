@@ -197,10 +197,16 @@ def _passing(
 
 def _height_at(x: float, curve: Sequence[Point]) -> float:
     """The y of a chain of cubic Bézier curves, running from left to right, at ``x``."""
-    low, high = 0.0, (len(curve) - 1) / 3
+    low, high, last = 0.0, (len(curve) - 1) / 3, (len(curve) - 1) // 3 - 1
     for _ in range(40):
         middle = (low + high) / 2
-        low, high = (middle, high) if on_curve(curve, middle)[0] < x else (low, middle)
+        piece = min(int(middle), last)
+        t = middle - piece  # written out, with x alone, it takes a fifth of on_curve's time
+        s, at = 1 - t, 3 * piece
+        reached = (
+            s**3 * curve[at][0] + 3 * t * s**2 * curve[at + 1][0] + 3 * t * t * s * curve[at + 2][0] + t**3 * curve[at + 3][0]
+        )
+        low, high = (middle, high) if reached < x else (low, middle)
     return on_curve(curve, low)[1]
 
 

@@ -104,8 +104,8 @@ def _letters(form: NormalForm, groups: Groups) -> dict[int, str]:
     for group in groups.values():
         for source, edges in group.entries.items():
             if not groups[source].form and any(["w·x" in piece.form for piece in group.pieces]):
-                sides = np.unique(form.sides[edges]).tolist()
-                found.setdefault(source, {0: "w", 1: "x", 2: "b"}.get(sides[0], "") if len(sides) == 1 else "")
+                sides = form.sides[edges]
+                found.setdefault(source, {0: "w", 1: "x", 2: "b"}.get(int(sides[0]), "") if (sides == sides[0]).all() else "")
     return found
 
 
@@ -132,7 +132,7 @@ def _card(form: NormalForm, group: Group, repeats: Samples, values: int, labels:
         grad_range=_range(grads),
         per_cell=-(-group.count // len(cells)),
         is_leaf=not group.form,
-        is_root=bool(set(group.members.tolist()) & set(form.roots)),
+        is_root=not set(form.roots).isdisjoint(group.members.tolist()),
     )
 
 
@@ -296,14 +296,13 @@ def _strip(xs: Sequence[float], x: float, y: float, width: float, above: str, be
     largest = max((abs(v) for v in xs if abs(v) < float("inf")), default=0.0)
     shades: dict[tuple[str, int], str] = {}
     cell = width / len(xs)
+    shape = f" {y:.1f}h{cell:.1f}v{_STRIP:g}h{-cell:.1f}z"
     for i, v in enumerate(xs):
         finite = abs(v) < float("inf")
         shade = round(abs(v) / largest * _SHADES) if finite and largest else 0 if finite else _SHADES
         if shade:
             colour = (above if v > 0 else below) if finite else svg.GREY
-            shades[colour, shade] = (
-                shades.get((colour, shade), "") + f"M{x + i * cell:.1f} {y:.1f}h{cell:.1f}v{_STRIP:g}h{-cell:.1f}z"
-            )
+            shades[colour, shade] = shades.get((colour, shade), "") + f"M{x + i * cell:.1f}{shape}"
     for (colour, shade), path in shades.items():
         yield f'<path d="{path}" fill="{colour}" fill-opacity="{shade / _SHADES:g}"/>'
 
@@ -323,9 +322,9 @@ def _spy(tie: Tie, centre: Point) -> str:
     """A small square on the edge: rows are the numbers of the first group, columns those of the second."""
     x, y, side = centre[0] - _SPY / 2, centre[1] - _SPY / 2, _SPY
     height, width = side / tie.rows, side / tie.columns
-    cells = "".join(
-        f"M{x + column * width:.1f} {y + row * height:.1f}h{width:.3g}v{height:.3g}h{-width:.3g}z" for row, column in tie.spy
-    )
+    across = [f"M{x + column * width:.1f} " for column in range(tie.columns)]
+    down = [f"{y + row * height:.1f}h{width:.3g}v{height:.3g}h{-width:.3g}z" for row in range(tie.rows)]
+    cells = "".join([across[column] + down[row] for row, column in tie.spy])
     return (
         f"<g><title>{svg.escaped(tie.name)}\n{tie.edges:,} edges</title>"
         f'<rect x="{x - 2:.1f}" y="{y - 2:.1f}" width="{side + 4:g}" height="{side + 4:g}" rx="2.5" fill="#ffffff" '

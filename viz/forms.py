@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from viz.cards import caption_of
 from viz.normal_form import Indices, NormalForm
@@ -16,24 +18,30 @@ def form_of(form: NormalForm, members: Indices, edges: Indices) -> str:
         return ""
     if form.terms[first] < 2 and not form.products[first]:
         return _caption(form, members)
-    sides, products = set(form.sides[edges].tolist()), int(form.products[first])
-    factors = _factors(form, members, edges)
+    side, products = form.sides[edges], int(form.products[first])
+    factors = _factors(form, members, edges[side == 0], edges[side == 1])
     if form.terms[first] == 1:
-        return factors if sides >= {0, 1} else _caption(form, members)
-    plain = np.unique(form.terms[members] - form.products[members]).tolist()
+        return factors if {0, 1}.issubset(_distinct(side)) else _caption(form, members)
+    plain = _distinct(form.terms[members] - form.products[members])
     if not products:
         are_minuses = (form.minuses[members] == form.terms[members]).all()
         return _caption(form, members) if plain == [2] else f"{'−' * bool(are_minuses)}Σ{_subscript(plain)} a"
-    counts = np.unique(form.products[members]).tolist()
+    counts = _distinct(form.products[members])
     total = f"Σ{_subscript(counts)} {factors}" if counts != [1] else factors
-    terms = int((form.sides[edges] == 2).sum()) // len(members)
+    terms = int((side == 2).sum()) // len(members)
     others = {0: "", 1: " + b"}.get(terms, f" + Σ{_subscript([terms])} b")
     return f"{total}{others}{' + c' * (plain[-1] > terms)}"
 
 
-def _factors(form: NormalForm, members: Indices, edges: Indices) -> str:
+def _distinct(counts: npt.NDArray[Any]) -> list[int]:
+    """The numbers that occur, in order; they are small, and need no sorting."""
+    found: list[int] = np.flatnonzero(np.bincount(counts)).tolist()
+    return found
+
+
+def _factors(form: NormalForm, members: Indices, *sides: Indices) -> str:
     """``w·x`` with leaves on the left, some x may be constant; ``x²`` for squares, ``c·a`` with constants, ``a·b`` for any other."""
-    left, right = (form.sources[edges[form.sides[edges] == side]] for side in (0, 1))
+    left, right = (form.sources[edges] for edges in sides)
     products = int(form.products[members].sum())
     if len(left) + len(right) < 2 * products:
         return "w·x" if len(left) == products and len(right) and form.is_leaf[left].all() else "c·a"
@@ -51,5 +59,5 @@ def _subscript(counts: Sequence[int]) -> str:
 def _caption(form: NormalForm, members: Indices) -> str:
     """The op as cards say it, if all heads have the same one, constants included; else without its numbers."""
     picked = members[:: max(1, len(members) // 64)]
-    captions = list(dict.fromkeys(caption_of(form.values[i]) for i in picked.tolist()))
+    captions = list(dict.fromkeys([caption_of(form.values[i]) for i in picked.tolist()]))
     return captions[0] if len(captions) == 1 else re.sub(r"−?\d[\d.]*(?:e−?\d+)?", "c", captions[0])

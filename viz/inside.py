@@ -59,11 +59,11 @@ class _Numbers:
 
     def __init__(self, form: NormalForm, groups: Groups) -> None:
         shown = np.concatenate([_FLAT, *[piece.members for group in groups.values() for piece in group.pieces]])
-        used = np.zeros(len(form.heads), bool)
+        used = np.zeros(len(form.is_leaf), bool)
         used[form.sources] = True
         used[shown] = False
         self.places = np.concatenate([shown, used.nonzero()[0]])
-        self.of = np.full(len(form.heads), -1)
+        self.of = np.full(len(form.is_leaf), -1)
         self.of[self.places] = np.arange(len(self.places))
 
 

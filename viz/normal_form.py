@@ -2,65 +2,79 @@
 
 Glossary::
 
-    place     the index of a Value in topological order
     head      a Value that stays in the normal form; partial sums, and products that only their sum uses, are taken into it
+    place     the index of a head among the heads in topological order
     level     one more than the highest level of what a head is computed from; leaves have level 0
-    edge      an operand's way into a head: source, target (heads both), side
+    edge      an operand's way into a head: source, target (heads both), side; edges are sorted by the level of their sources, highest
+              first
     side      0 or 1 for the left or right factor of a product, 2 for a plain term, 7 for the condition on which a term counts; 3, 4, … for
               the operands of other ops
+
+Of the 66,000 Values of micrograd's loss 11,000 are heads: what is told of heads alone takes a sixth of the time.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
-from operator import attrgetter, itemgetter
-from typing import final
+from itertools import pairwise
+from operator import attrgetter
+from typing import Any, final
 
 import numpy as np
 import numpy.typing as npt
 
 from autograd import Op, Value
-from autograd.compiler.normal import Graph
+from autograd.compiler import normal
+from autograd.compiler.normal import Kernels, Sums, Terms, ends, levels
+from autograd.compiler.recorded import Places, Recorded, refuse_by_hand
 from autograd.value import CONSTANT
 
 GATE = 7
+SIDES = 8
 Indices = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
+Sides = npt.NDArray[np.uint8]
 
 
 @final
 class NormalForm:
     """The graph below some Values. Arrays are indexed by place, but for those of the edges.
 
-    ``heads`` says for each Value which head it belongs to, ``heads_only`` which are heads, ``levels`` the level; ``terms``,
-    ``products`` and ``minuses`` count what a sum adds up, but for the zero that Python's ``sum`` begins with; data and gradients are
-    those of heads. TypeError, naming the node, for an op made by hand.
+    ``owners`` says for each Value of the graph, in topological order, the head that it is drawn with; ``terms``, ``products`` and
+    ``minuses`` count what a sum adds up, but for the zero that Python's ``sum`` begins with. TypeError, naming the node, for an op made
+    by hand.
     """
 
     def __init__(self, roots: Sequence[Value]) -> None:
-        graph = Graph(roots, shared=())  # leaves where they stand: nothing is put in front
-        self.values: list[Value] = graph.order
-        count = len(graph.order)
-        self.ops = list(graph.recorded.table)
-        self.codes: Indices = graph.recorded.kind.astype(np.int64)
-        self.is_leaf: Flags = graph.recorded.count == 0
+        recorded = Recorded(roots, ())  # leaves where they stand: nothing is put in front
+        refuse_by_hand(recorded.order, recorded.table)
+        graph = normal.NormalForm(recorded, np.zeros(len(recorded.count), bool))
+        sums, kernels = [*graph.sums()], [*graph.kernels()]
+        is_head = recorded.count == 0
+        for at in (*[each.at for each in sums], *[each.at for each in kernels]):
+            is_head[at] = True
+        shown = np.flatnonzero(is_head)
+        place: Any = np.cumsum(is_head) - 1
+        self.heads: Indices = place[_heads(graph, is_head)]
+        self.values: list[Value] = np.fromiter(recorded.order, object, len(is_head))[shown].tolist()
+        self.ops = list(recorded.table)
+        self.codes: Indices = recorded.kind[shown].astype(np.int64)
+        self.is_leaf: Flags = recorded.count[shown] == 0
         self.is_constant = self.is_op(CONSTANT)
-        self.levels: Indices = graph.level[:count].astype(np.int64)
-        self.roots: list[int] = graph.recorded.outputs.tolist()
-        self._read_edges(graph)
-        self.sums, self.kernels = graph.sums, graph.kernels
-        self.heads = self._heads(graph)
-        self.heads_only = self._is_head.nonzero()[0]
-        heads = itemgetter(*self.heads_only.tolist(), 0)(graph.order)[:-1]
-        self.data, self.grads = np.zeros((2, count))
-        for numbers, name in ((self.data, "_data"), (self.grads, "grad")):
-            numbers[self.heads_only] = list(map(attrgetter(name), heads))
+        self.roots: list[int] = self.heads[recorded.outputs].tolist()
+        self.data, self.grads = (np.array(list(map(attrgetter(name), self.values)), float) for name in ("_data", "grad"))
+        self.labels = list(map(attrgetter("label"), self.values))
+        self.is_nothing: Flags = self.is_constant & (self.data == 0.0)  # what Python's sum begins with
+        self.sums = [_placed(each, place) for each in sums]
+        self.kernels = [Kernels(each.op, place[each.at], place[each.operands]) for each in kernels]
+        self._count()
+        self._connect()
 
     def let_go(self) -> None:
         """Forget the Values, so that a picture does not keep their graph; the arrays stay."""
         self.values = []
 
     def marked(self, places: Iterable[int]) -> Flags:
-        """Which Values stand at these places."""
+        """Which heads stand at these places."""
         marks = np.zeros(len(self.is_leaf), bool)
         marks[list(places)] = True
         return marks
@@ -68,59 +82,71 @@ class NormalForm:
     @cached_property
     def owners(self) -> Indices:
         """For each Value the head that it is drawn with; a constant without a label is drawn with what it is written in."""
-        found = self.heads.copy()
-        inlined = self._inlined()[self.sources]
-        found[self.sources[inlined][::-1]] = self.targets[inlined][::-1]
-        return found
-
-    def _inlined(self) -> Flags:
-        """The constants without a label, the roots excepted."""
-        plain = self.is_constant.copy()
-        plain[self.roots] = False
-        at = plain.nonzero()[0]
-        plain[at] = [not self.values[i].label for i in at.tolist()]
-        return plain
+        found = np.arange(len(self.is_leaf))
+        plain = self.is_constant & ~self.marked(self.roots)
+        plain[[i for i in np.flatnonzero(plain).tolist() if self.labels[i]]] = False
+        inlined = np.flatnonzero(plain[self.sources])[::-1]
+        found[self.sources[inlined]] = self.targets[inlined]
+        return found[self.heads]
 
     def is_op(self, *wanted: Op) -> Flags:
-        """Which Values one of these ops made."""
-        return np.isin(self.codes, [self.ops.index(op) for op in wanted if op in self.ops])
+        """Which heads one of these ops made."""
+        return np.array([op in wanted for op in self.ops])[self.codes]
 
-    def _read_edges(self, graph: Graph) -> None:
-        """The edges between heads, and the terms and products of sums."""
-        ends: list[tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], Indices]] = []
-        count = len(self.values)
-        self.is_nothing: Flags = self.is_constant & (graph.number[:count] == 0.0)  # what Python's sum begins with
-        self.terms, self.products, self.minuses = (np.zeros(count, np.int64) for _ in range(3))
-        for sums in graph.sums:
+    def _count(self) -> None:
+        """The terms and products of sums, and which of them are subtracted."""
+        count = len(self.is_leaf)
+        self.terms, self.products, self.minuses = np.zeros((3, count), np.int64)
+        for sums in self.sums:
             owner, is_product = np.repeat(sums.at, sums.count), sums.terms.b >= 0
-            ends.append((sums.terms.a, owner, np.where(is_product, 0, 2)))
-            ends.append((sums.terms.b[is_product], owner[is_product], np.ones(int(is_product.sum()), np.int64)))
-            is_gated = sums.terms.gate >= 0
-            ends.append((sums.terms.gate[is_gated], owner[is_gated], np.full(int(is_gated.sum()), GATE)))
-            is_zero = ~is_product & self.is_nothing[sums.terms.a]
-            self.terms += np.bincount(owner[~is_zero], minlength=count)
+            self.terms += np.bincount(owner[is_product | ~self.is_nothing[sums.terms.a]], minlength=count)
             self.minuses += np.bincount(owner[sums.terms.sign < 0], minlength=count)
             self.products += np.bincount(owner[is_product], minlength=count)
-        for kernels in graph.kernels:
-            arity = kernels.operands.shape[1]
-            sides = np.tile(3 + np.minimum(np.arange(arity), 4), len(kernels.at))
-            ends.append((kernels.operands.ravel(), np.repeat(kernels.at, arity), sides))
-        empty = np.zeros(0, np.int64)
-        columns = zip(*ends, strict=True) if ends else ((), (), ())
-        self.sources, self.targets, self.sides = (np.concatenate([empty, *column]) for column in columns)
-        self._is_head = self.is_leaf.copy()
-        self._is_head[self.targets] = True
 
-    def _heads(self, graph: Graph) -> Indices:
-        """For each Value the head it belongs to: where following its only consumer ends; that of x for +x."""
-        recorded = graph.recorded
-        heads = np.arange(len(self.values))
-        inside = ~self._is_head[recorded.flat]
-        heads[recorded.flat[inside]] = recorded.using()[inside]
-        identical = graph.value != np.arange(len(heads))
-        heads[identical] = graph.value[identical]
-        while True:
-            further = heads[heads]
-            if np.array_equal(further, heads):
-                return heads
-            heads = further
+    def _connect(self) -> None:
+        """The edges and levels."""
+        empty = np.zeros(0, np.int64)
+        found = [(empty, empty, empty.astype(np.uint8)), *self._edges()]
+        sources, targets, sides = (np.concatenate(columns) for columns in zip(*found, strict=True))
+        order = np.argsort(sources)
+        self.levels = levels(len(self.is_leaf), sources[order], targets[order])
+        self.highest = int(self.levels.max(initial=0))
+        order, self.spans = from_the_top(self.levels[sources], self.highest)
+        self.sources, self.targets, self.sides = sources[order], targets[order], sides[order]
+
+    def _edges(self) -> Iterator[tuple[npt.NDArray[Any], npt.NDArray[Any], Sides]]:
+        for sums in self.sums:
+            terms, owner = sums.terms, np.repeat(sums.at, sums.count)
+            is_product, is_gated = terms.b >= 0, terms.gate >= 0
+            yield terms.a, owner, np.where(is_product, np.uint8(0), np.uint8(2))
+            yield terms.b[is_product], owner[is_product], np.ones(int(is_product.sum()), np.uint8)
+            yield terms.gate[is_gated], owner[is_gated], np.full(int(is_gated.sum()), GATE, np.uint8)
+        for kernels in self.kernels:
+            arity = kernels.operands.shape[1]
+            sides = np.tile(3 + np.minimum(np.arange(arity, dtype=np.uint8), 4), len(kernels.at))
+            yield kernels.operands.ravel(), np.repeat(kernels.at, arity), sides
+
+
+def from_the_top(levels: npt.NDArray[Any], highest: int) -> tuple[Indices, list[slice]]:
+    """Where numbers of such levels stand in the order of these, the highest first, and from where to where each level goes."""
+    down = highest - levels
+    order = np.argsort(down.astype(np.uint16) if highest < 2**16 else down, kind="stable")  # 16 bits are sorted digit by digit
+    until = np.cumsum(np.bincount(down, minlength=highest + 1)).tolist()
+    return order, [slice(start, end) for start, end in pairwise([0, *until])]
+
+
+def _heads(graph: normal.NormalForm, is_head: Flags) -> Places:
+    """For each Value the head it belongs to: the end of its chain of sums, where following its only consumer ends; that of x for +x."""
+    recorded, following = graph.r, graph.root.copy()
+    is_loose = ~is_head & (following == np.arange(len(following)))
+    loose = is_loose[recorded.flat]
+    following[recorded.flat[loose]] = graph.root[recorded.using()[loose]]
+    identical = graph.value != np.arange(len(following))
+    following[identical] = graph.value[identical]
+    return ends(following, np.flatnonzero(~is_head))
+
+
+def _placed(sums: Sums, place: Any) -> Sums:
+    """The same with places among the heads."""
+    a, b, gate = (np.where(side >= 0, place[side], -1) for side in sums.terms.sides())
+    return Sums(place[sums.at], sums.count, Terms(sums.terms.sign, a, b, gate), sums.reduces)

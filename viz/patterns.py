@@ -244,7 +244,7 @@ def rows_of_embedding(form: NormalForm, groups: Groups) -> None:
 
 def _layer(form: NormalForm, i: int) -> str:
     """The class of the module that has a parameter; nothing if no module has named it."""
-    return getattr(form.values[i].label, "layer", "")
+    return getattr(form.labels[i], "layer", "")
 
 
 def attention(form: NormalForm, groups: Groups, consumers: Consumers, k: int) -> Found | None:

@@ -40,16 +40,16 @@ def tie(form: NormalForm, groups: Groups, source: int, target: int) -> Tie:
     edges = groups[target].entries[source]
     rows, columns = _numbered(form.sources[edges]), _numbered(form.targets[edges])
     sides = form.sides[edges]
-    if sides.min() != sides.max():  # the same number may stand on both sides of a product
+    if (sides != sides[0]).any():  # the same number may stand on both sides of a product
         rows, columns = np.divmod(np.unique(rows * (int(columns.max()) + 1) + columns), int(columns.max()) + 1)
     return Tie(source, target, _name(rows, columns), len(edges), *_spy(rows, columns))
 
 
 def _numbered(heads: Indices) -> Indices:
     """Heads numbered from 0 without gaps, in their order."""
-    first = int(heads.min())
-    occurs = np.bincount(heads - first) > 0
-    found: Indices = (np.cumsum(occurs) - 1)[heads - first]
+    near = heads - heads.min()
+    occurs = np.bincount(near) > 0
+    found: Indices = near if occurs.all() else (np.cumsum(occurs) - 1)[near]
     return found
 
 
@@ -141,9 +141,7 @@ def _parted_by_sample(form: NormalForm, terms: Indices) -> Indices:
     last, shared = len(terms), -1
     low, high = np.full(len(form.values), last), np.full(len(form.values), shared)
     low[terms] = high[terms] = np.arange(last)
-    order = np.argsort(-form.levels[form.sources], kind="stable")
-    levels = form.levels[form.sources[order]]
-    for span in np.split(order, np.unique(-levels, return_index=True)[1][1:]):
+    for span in form.spans:
         sources, targets = form.sources[span], form.targets[span]
         np.minimum.at(low, sources, low[targets])
         np.maximum.at(high, sources, high[targets])

@@ -21,7 +21,18 @@ import numpy.typing as npt
 
 from autograd import ops
 from autograd.compiler.kernels import IDENTITIES
-from autograd.compiler.recorded import Counts, Mask, Places, Recorded, Signs, places, reached, refuse_by_hand, stretches
+from autograd.compiler.recorded import (
+    Counts,
+    Mask,
+    Places,
+    Recorded,
+    Signs,
+    ordered_by,
+    places,
+    reached,
+    refuse_by_hand,
+    stretches,
+)
 from autograd.ops import Op
 from autograd.value import CONSTANT, Value
 
@@ -115,7 +126,7 @@ def _joined(parts: Sequence[_Part]) -> _Part:
 
 
 @final
-class _NormalForm:
+class NormalForm:
     """Sums and kernels of what was recorded.
 
     A chain of sums whose partial sums nobody else uses is one sum; a product used only as a term of it is a term, a negation used
@@ -150,19 +161,15 @@ class _NormalForm:
     def _roots(self) -> Places:
         """For each sum the last of the chain that it is a part of."""
         r = self.r
-        root = np.arange(len(r.count), dtype=np.int32)
         self.lead = np.where(self._marked(r.of(ops.dot_op)), r.count - 1, 0)  # which operand a sum begins with
         at = places(np.flatnonzero(self.is_chained | self.is_reduced))
         first = r.flat[r.start[at] + self.lead[at]]
         takes = self.is_sum[first] & ~self.is_reduced[first] & (self.uses[first] == 1)
         takes &= self.is_reduced[at] | (self.is_row[first] == self.is_row[at])
-        root[first[takes]] = at[takes]
+        following = np.arange(len(r.count), dtype=np.int32)
+        following[first[takes]] = at[takes]
         self.is_inside[first[takes]] = True
-        while True:
-            further = root[root]
-            if (further == root).all():
-                return root
-            root = further
+        return ends(following, first[takes])
 
     def _collect(self) -> None:
         """The terms of all sums, in order, and who hands what down to whom."""
@@ -175,7 +182,7 @@ class _NormalForm:
         terms = self._with_products(self._with_gates(plain))
         products = places(np.flatnonzero(self.is_product & ~self.is_folded))
         part = _joined([*terms, self._dots(), self._products(products, products)])
-        part = part.taken(np.lexsort((part.k, part.owner, self.root[part.owner])))
+        part = part.taken(ordered_by(part.k, part.owner, self.root[part.owner]))
         self.part = part._replace(owner=self.root[part.owner])
 
     def _plain(self, owner: Places, operand: Places, index: Places, sign: int = 1, k: Any = 0) -> _Part:
@@ -255,7 +262,7 @@ class _NormalForm:
         count = np.bincount(part.owner, minlength=len(value))
         for reduces in (False, True):
             which = self.is_reduced[part.owner] == reduces
-            at = np.unique(part.owner[which])
+            at = places(np.flatnonzero((count > 0) & (self.is_reduced == reduces)))
             if len(at):
                 yield Sums(at, count[at], terms.taken(which), reduces)
 
@@ -277,7 +284,7 @@ class _NormalForm:
         used = np.concatenate([part.a, two.b, shut.gate, r.flat[entry]])
         via = np.concatenate([part.user, two.user, shut.user, user])
         index = np.concatenate([part.index_a, two.index_b, np.zeros_like(shut.a), entry - r.start[user]])
-        order = np.lexsort((index, -via, used))
+        order = ordered_by(index, -via, used)  # equal ones are gates, which are alike
         n, m = len(shut.a), len(entry)
         owner = np.concatenate([part.owner, two.owner, shut.owner, user])
         sign = np.concatenate([part.sign, two.sign, np.zeros(n + m)]).astype(np.int8)
@@ -317,10 +324,10 @@ class Graph:
         self.size = self.operations = len(r.order)  # operations: scalar ones, however they are grouped
         self.is_row, self.is_late = self._kinds(r)
         self.is_constant, self.number = self._constants(r)
-        form = _NormalForm(r, self.is_row)
+        form = NormalForm(r, self.is_row)
         self.sums, self.kernels = [*form.sums()], [*form.kernels()]
         self.edges, self.is_kernel, self.value = form.edges(), form.is_kernel, form.value
-        self.level = _levels(self.size, self.edges)
+        self.level = levels(self.size, self.edges.used, self.edges.user)
         self._known: dict[str, int] = {}
         self._places = dict(zip([*r.inputs, *outputs], [*range(len(r.inputs)), *r.outputs.tolist()], strict=True))
 
@@ -400,16 +407,30 @@ class Graph:
         return np.arange(self.size - count, self.size, dtype=np.int32)
 
 
-def _levels(n: int, edges: Edges) -> Places:
-    """Of every number one more than the highest level among those that it uses."""
-    waiting, level = np.bincount(edges.user, minlength=n), np.zeros(n, np.int32)
-    users = np.bincount(edges.used, minlength=n)
+def ends(following: Places, at: npt.NDArray[Any]) -> Places:
+    """Where following ends that starts at each place; all but those at ``at`` are followed by themselves."""
+    while len(at):
+        near = following[at]
+        further = following[near]
+        moves = further != near
+        at = at[moves]
+        following[at] = further[moves]
+    return following
+
+
+def levels(n: int, used: Places, user: Places) -> Places:
+    """Of every number one more than the highest level among those that it uses; who uses whom is sorted by the number used."""
+    waiting, level = np.bincount(user, minlength=n), np.zeros(n, np.int32)
+    users = np.bincount(used, minlength=n)
     start = np.cumsum(users) - users
     front, depth = np.flatnonzero((waiting == 0) & (users > 0)), 0
+    last = np.empty(n, np.int64)
     while len(front):
         depth += 1
-        near = edges.user[stretches(start[front], users[front])]
+        near = user[stretches(start[front], users[front])]
         np.subtract.at(waiting, near, 1)
-        front = np.unique(near[waiting[near] == 0])
+        ready = near[waiting[near] == 0]
+        last[ready] = np.arange(len(ready))
+        front = ready[last[ready] == np.arange(len(ready))]  # each once
         level[front] = depth
     return level

@@ -1,18 +1,18 @@
 """Recorded Values as arrays: of each node its kind of op and the places of its operands.
 
-Python touches each recorded node a few times to read it; everything after that is arithmetic on arrays of places (see `normal` for
-the glossary).
+Python walks the recorded nodes and reads them column by column; everything after that is arithmetic on arrays of places (see `normal`
+for the glossary).
 """
 
-from collections import defaultdict
+import math
 from collections.abc import Iterable, Sequence
-from itertools import chain, islice
-from operator import itemgetter
+from itertools import chain
 from typing import Any, final
 
 import numpy as np
 import numpy.typing as npt
 
+from autograd.backward import order_behind
 from autograd.labels import plain_name
 from autograd.ops import Op
 from autograd.value import CONSTANT, LEAF, Value
@@ -21,6 +21,8 @@ Places = npt.NDArray[np.int32]
 Signs = npt.NDArray[np.int8]
 Mask = npt.NDArray[np.bool_]
 Counts = npt.NDArray[np.int64]
+
+_BLOCK = 16  # 64 KiB
 
 
 def places(numbers: Any) -> Places:
@@ -35,103 +37,100 @@ def stretches(start: npt.NDArray[Any], count: npt.NDArray[Any]) -> Counts:
     return np.repeat(start - (ends - count), count) + np.arange(total)
 
 
-def _walked(
-    outputs: Sequence[Value], inputs: Sequence[Value], number: dict[Value, int]
-) -> tuple[list[int], list[int], dict[int, list[int]], dict[Op, int]]:
-    """Of the inputs and what the outputs rest on: the kinds of their ops, two operands each (−1 for none), and those of n-ary ops.
+def ordered_by(*keys: npt.NDArray[Any]) -> npt.NDArray[np.intp]:
+    """Where rows of such numbers stand in order; the last counts most, as in ``np.lexsort``, but rows that are equal come as they like.
 
-    The order is that of ``topological_order``; ``number`` holds the inputs, and gets all others. What is told of a node is read while
-    the walk has it at hand: for 66,000 nodes half the time of a walk and a pass for each column.
+    The numbers go into one where they fit: 70,000 rows of three are sorted in 1.4 ms then instead of 17.
     """
-    table: defaultdict[Op, int] = defaultdict()
-    table.default_factory = table.__len__
-    n = len(inputs)
-    kinds, pairs, many = [table[LEAF]] * n, [-1, -1] * n, dict[int, list[int]]()  # inputs are leaves here, whatever made them
-    stack: list[Any] = list(reversed(outputs))  # its methods are not kept in variables: Python has a quicker way for them
-    while stack:
-        node = stack.pop()
-        if node is None:  # the node below it on the stack has all its operands in the order
-            node = stack.pop()
-            a, b = node._a, node._b
-        elif node in number:
-            continue
-        else:  # down to the first node whose operands are all in the order
-            while (a := node._a) is not None:
-                b = node._b
-                if b is not None:
-                    if a not in number:
-                        stack.append(node)
-                        stack.append(None)
-                        if b not in number:
-                            stack.append(b)
-                        node = a
-                    elif b not in number:
-                        stack.append(node)
-                        stack.append(None)
-                        node = b
-                    else:
-                        break
-                elif missing := [v for v in (reversed(a) if type(a) is tuple else (a,)) if v not in number]:
-                    stack.append(node)
-                    stack.append(None)
-                    stack.extend(missing)
-                    node = stack.pop()
-                else:
-                    break
-        if a is None:
-            pairs.append(-1)
-            pairs.append(-1)
-        elif b is not None:
-            pairs.append(number[a])
-            pairs.append(number[b])
-        elif type(a) is tuple:
-            many[n] = [number[v] for v in a]
-            pairs.append(-1)
-            pairs.append(-1)
-        else:
-            pairs.append(number[a])
-            pairs.append(-1)
-        kinds.append(table[node.op])
-        number[node] = n
-        n += 1
-    return kinds, pairs, many, dict(table)
+    least = [int(key.min(initial=0)) for key in keys]
+    widths = [int(key.max(initial=0)) - low + 1 for key, low in zip(keys, least, strict=True)]
+    if math.prod(widths) >= 2**63:
+        return np.lexsort(keys)
+    joined = np.zeros(len(keys[0]), np.int64)
+    for key, low, width in reversed([*zip(keys, least, widths, strict=True)]):
+        joined = joined * width + (key - np.int64(low))
+    return np.argsort(joined)
+
+
+def _addresses(objects: Sequence[object]) -> npt.NDArray[np.intp]:
+    """Where objects lie in memory: 66,000 in 1 ms, where ``id`` of each takes 4. It tells which of those that are held are the same."""
+    return np.frombuffer(np.fromiter(objects, object, len(objects)), np.intp)
+
+
+@final
+class _Finder:
+    """The places of the objects of a list, by address; of one that is there twice the last.
+
+    A table of all addresses in the blocks of memory where they lie: 1.5 ms for 66,000 of them, where a dict takes 7. Nothing is
+    written to most of it, and that takes no memory.
+    """
+
+    def __init__(self, objects: Sequence[object]) -> None:
+        known = _addresses(objects)
+        self.blocks = np.unique(known >> _BLOCK)
+        self.unit = (2 * known.itemsize).bit_length() - 1  # objects lie on multiples of two pointers
+        self.table = np.empty(len(self.blocks) << (_BLOCK - self.unit), np.int32)
+        self.table[self._spot(known)] = np.arange(len(objects))
+
+    def _spot(self, addresses: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
+        block = np.searchsorted(self.blocks, addresses >> _BLOCK)
+        return ((block << _BLOCK) + (addresses & ((1 << _BLOCK) - 1))) >> self.unit
+
+    def of(self, addresses: npt.NDArray[np.intp]) -> Places:
+        """The places of what lies there."""
+        return self.table[self._spot(addresses)]
 
 
 @final
 class Recorded:
     """The recorded nodes as arrays: of each its kind of op and its operands ``flat[start:start + count]``.
 
-    Without inputs all leaves are that which were not written as plain numbers.
+    Without inputs all leaves are that which were not written as plain numbers; given ones are leaves here, whatever made them.
     """
 
     def __init__(self, outputs: Sequence[Value], inputs: Sequence[Value] | None) -> None:
-        given = inputs or ()
-        number = {v: i for i, v in enumerate(given)}
-        known = len(number)
-        kinds, pairs, many, self.table = _walked(outputs, given, number)
-        self.order = [*given, *islice(number, known, None)]
-        self.kind, self.outputs = places(kinds), places([number[v] for v in outputs])
-        self._keep(places(pairs), many)
+        given = list(inputs or ())
+        behind = order_behind(outputs, set(given))
+        self.order = [*given, *behind]
+        find = _Finder(self.order)
+        self.outputs = find.of(_addresses(outputs))
+        self._read_ops([v.op for v in behind])
+        self._read_operands(find, behind)
         self.inputs = self._lead() if inputs is None else inputs
         self.start = np.cumsum(self.count) - self.count
 
-    def _keep(self, pairs: Places, many: dict[int, list[int]]) -> None:
-        """Operands side by side, those of n-ary ops in their places."""
-        is_there = pairs >= 0
-        self.flat = pairs[is_there]
-        self.count = is_there.reshape(-1, 2).sum(axis=1)
-        if many:
-            sizes = list(map(len, many.values()))
-            self.flat = np.insert(self.flat, np.repeat(np.cumsum(self.count)[list(many)], sizes), list(chain(*many.values())))
-            self.count[list(many)] = sizes
+    def _read_ops(self, found: list[Op]) -> None:
+        """Number the ops as they come."""
+        self.table = {op: kind for kind, op in enumerate(dict.fromkeys([LEAF, *found]))}
+        self.kind = np.zeros(len(self.order), np.int32)
+        self.kind[len(self.order) - len(found) :] = _Finder(list(self.table)).of(_addresses(found))
+
+    def _read_operands(self, find: _Finder, behind: list[Value]) -> None:
+        """Operands side by side, read column by column: 9 ms for 66,000 nodes, where looking each up takes 20."""
+        inputs, nothing = len(self.order) - len(behind), _addresses([None])
+        firsts, seconds = [v._a for v in behind], [v._b for v in behind]
+        first, second = _addresses(firsts), _addresses(seconds)
+        has_first, has_second = first != nothing, second != nothing
+        self.count = np.zeros(len(self.order), np.int64)
+        count = self.count[inputs:]
+        count += has_first
+        count += has_second
+        many = [i for i in np.flatnonzero(count == 1).tolist() if type(firsts[i]) is tuple]
+        count[many] = [len(firsts[i]) for i in many]
+        has_first[many] = False
+        start = np.cumsum(count) - count
+        self.flat = np.empty(int(count.sum()), np.int32)
+        self.flat[start[has_first]] = find.of(first[has_first])
+        self.flat[start[has_second] + 1] = find.of(second[has_second])
+        self.flat[stretches(start[many], count[many])] = find.of(_addresses([*chain(*[firsts[i] for i in many])]))
 
     def _lead(self) -> list[Value]:
         """Put the leaves that are no constants in front of all others; these are the inputs."""
         is_input = self.kind == self.table[LEAF]
-        moved = np.argsort(~is_input, kind="stable")
+        moved = np.concatenate([np.flatnonzero(is_input), np.flatnonzero(~is_input)])
         place = np.empty(len(moved), np.int32)
         place[moved] = np.arange(len(moved))
-        self.order = [*itemgetter(*moved.tolist(), 0)(self.order)[:-1]]
+        self.order = np.fromiter(self.order, object, len(moved))[moved].tolist()
         self.kind, self.count = self.kind[moved], self.count[moved]  # leaves have no operands: ``flat`` keeps its order
         self.flat, self.outputs = place[self.flat], place[self.outputs]
         return self.order[: int(is_input.sum())]

@@ -176,7 +176,7 @@ WALKS = [
     edit("operands before results", HESSIANS, DERIVATIVES + "adjoint_graph", "in reversed(order)", "in order"),
 ]
 
-FORM, PACKER = "autograd.compiler.normal:_NormalForm.", "autograd.compiler.packs:_Packer."
+FORM, PACKER = "autograd.compiler.normal:NormalForm.", "autograd.compiler.packs:_Packer."
 NUMPY, LLVM, IR = (
     "autograd.compiler.targets.numpy:",
     "autograd.compiler.targets.llvm.executor:",
@@ -202,7 +202,7 @@ COMPILER = [
         500,
     ),
     edit("weights squared", NUMPY_LANES + OPS, FORM + "_dots", "i + np.repeat(half, half)", "i"),
-    edit("terms out of order", NUMPY_LANES + OPS, FORM + "_collect", "np.lexsort((part.k,", "np.lexsort((-part.k,"),
+    edit("terms out of order", NUMPY_LANES + OPS, FORM + "_collect", "ordered_by(part.k,", "ordered_by(-part.k,"),
     edit("highest level first", NUMPY_LANES + OPS, PACKER + "_groups", "(phase[part[0]], graph", "(phase[part[0]], -graph"),
     edit("signs of constants lost", NUMPY_LANES + OPS, PACKER + "_number_inputs", "repr(x)", "repr(abs(x))"),
     edit("one slot for all", NUMPY_LANES + OPS, PACKER + "_number_results", "np.arange(first, first + len(at))", "first"),
