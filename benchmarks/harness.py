@@ -8,11 +8,13 @@ Glossary::
     round       one turn in which each contender of a theme runs once
 """
 
+import compileall
 import datetime
 import importlib
 import json
 import os
 import platform
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
@@ -32,6 +34,8 @@ import importlib, json, sys
 module, function, arguments = json.loads(sys.argv[1])
 print(json.dumps(getattr(importlib.import_module(module), function)(*arguments)))
 """
+# What a contender has at most, with its preparations; the slowest takes some 20 s.
+SECONDS = 300.0
 
 
 @dataclass(frozen=True)
@@ -76,29 +80,60 @@ def version_of(package: str) -> str | None:
 
 
 def run_once(contender: Contender) -> float:
-    """The contender's number, from a fresh process; RuntimeError, with what it wrote, if that process fails."""
+    """The contender's number, from a fresh process; RuntimeError, with what it wrote, if that process fails, and TimeoutExpired, after
+    it and its children are ended, if it takes longer than ``SECONDS``."""
     task = json.dumps([contender.measure.__module__, contender.measure.__name__, contender.arguments])
     environment = os.environ | {"CHALKGRAD_CACHE": ""}  # compile, do not find code of other runs on the disk
-    child = subprocess.run([sys.executable, "-c", _CHILD, task], cwd=ROOT, capture_output=True, text=True, env=environment)
+    command = [sys.executable, "-c", _CHILD, task]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, cwd=ROOT, env=environment, start_new_session=True, **pipes) as child:
+        try:
+            output, errors = child.communicate(timeout=SECONDS)
+        except BaseException:  # Ctrl-C too: it does not reach another session
+            _end(child)
+            raise
     if child.returncode:
-        raise RuntimeError(f"{contender.measure.__name__}{contender.arguments} of {contender.name} failed:\n{child.stderr}")
-    return float(json.loads(child.stdout.splitlines()[-1]))
+        raise RuntimeError(f"{contender.measure.__name__}{contender.arguments} of {contender.name} failed:\n{errors}")
+    return float(json.loads(output.splitlines()[-1]))
+
+
+def _end(child: "subprocess.Popen[str]") -> None:
+    """End a process and what it has started, which would hold its pipes open."""
+    if sys.platform == "win32":
+        child.kill()
+    else:
+        os.killpg(child.pid, signal.SIGKILL)
 
 
 def measure(contenders: Iterable[Contender], rounds: int) -> dict[Contender, list[float]]:
-    """The numbers of each contender, one a round; an empty list for one whose package is missing."""
+    """The numbers of each contender, one a round; an empty list for one whose package is missing, or that took too long."""
     samples: dict[Contender, list[float]] = {contender: [] for contender in contenders}
     present = [contender for contender in samples if contender.is_there()]
     turns = [contender for i in range(rounds) for contender in present if i == 0 or not contender.exact]
+    late: set[Contender] = set()
     for contender in tqdm(turns, disable=None, leave=False):
-        samples[contender].append(run_once(contender))
+        if contender in late:
+            continue
+        try:
+            samples[contender].append(run_once(contender))
+        except subprocess.TimeoutExpired:
+            late.add(contender)
+            samples[contender].clear()
     return samples
+
+
+def with_bytecode() -> None:
+    """Write the bytecode of the packages, as pip leaves it: else each process compiles 40 files, 0.1 s, where the environment keeps
+    Python from writing it (``PYTHONDONTWRITEBYTECODE``)."""
+    for package in ("autograd", "nn", "viz", "benchmarks"):
+        compileall.compile_dir(ROOT / package, quiet=2)
 
 
 def results_of(theme: str, rounds: int) -> dict[str, Any]:
     """Everything about a theme's run, ready for JSON: when, where, with what, and a result for each row."""
     claims: list[Row] = importlib.import_module(f"benchmarks.{theme}").ROWS
     contenders = [contender for row in claims for contender in (row.ours, row.against) if contender]
+    with_bytecode()
     samples = measure(contenders, rounds)
     others = list(dict.fromkeys(contender.needs for contender in contenders if contender.needs))
     return {
@@ -125,8 +160,15 @@ def _summary(contender: Contender | None, samples: dict[Contender, list[float]])
     if contender is None:
         return None
     numbers = samples[contender]
-    lacking = "" if numbers else "is not given" if contender.program else "is missing"
+    lacking = "" if numbers else _lacking(contender)
     return {"name": contender.name, "median": median(numbers) if numbers else None, "samples": numbers, "lacking": lacking}
+
+
+def _lacking(contender: Contender) -> str:
+    """Why there are no numbers of it."""
+    if contender.is_there():
+        return f"took more than {SECONDS:g} s"
+    return "is not given" if contender.program else "is missing"
 
 
 _VECTORS = {"avx512f": "AVX-512 (512-bit vectors)", "avx2": "AVX2 (256-bit vectors)"}

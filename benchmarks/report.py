@@ -64,7 +64,7 @@ HEADINGS = ("", "chalkgrad", "against", "ratio", "bar", "")
 
 def cells(row: dict[str, Any]) -> tuple[str, ...]:
     """A row as text: name, ours, against, ratio, bar, verdict."""
-    ours = quantity(row["ours"]["median"], row["unit"])
+    ours = quantity(row["ours"]["median"], row["unit"]) or row["ours"]["lacking"]
     return row["name"], ours, _against(row), ratio(row["ratio"]), _bar(row), _VERDICTS[row["met"]]
 
 

@@ -3,13 +3,14 @@
 import json
 import subprocess
 import sys
+import time
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from benchmarks import THEMES
+from benchmarks import THEMES, harness
 from benchmarks.harness import Contender, Row, judged, measure, run_once
 from benchmarks.names import PORT, STEPS, port_step
 from benchmarks.report import TELLING, markdown, quantity, ratio, rewrite, telling, terminal
@@ -91,6 +92,31 @@ def test_without_an_opponent_the_number_itself_is_held_against_the_bar(number: f
 def test_a_failing_contender_says_what_failed() -> None:
     with pytest.raises(RuntimeError, match=r"(?s)chain.*unsupported operand|chain.*TypeError"):
         run_once(Contender("chalkgrad", import_module("benchmarks.depth").chain, ("x",)))
+
+
+def stuck(place: str) -> float:
+    """Never ready, and its child, which writes all the time, is not either."""
+    ticking = "import time, sys\nwhile True:\n    open(sys.argv[1], 'a').write('tick')\n    time.sleep(0.05)"
+    subprocess.run([sys.executable, "-c", ticking, place])
+    return 0.0
+
+
+def test_a_contender_that_takes_too_long_is_ended_with_its_children_and_named_in_the_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(harness, "SECONDS", 3.0)
+    place = tmp_path / "ticks"
+    late = Contender("other", stuck, (str(place),))
+    samples = measure([late], 3)
+    assert samples == {late: []}
+    ticks = place.read_text(encoding="utf-8")
+    time.sleep(0.5)
+    assert ticks
+    assert place.read_text(encoding="utf-8") == ticks
+    row = judged(Row("work", "s", OURS, late, bar=0.5), samples | {OURS: [1.0]})
+    assert (row["ratio"], row["met"]) == (None, None)
+    assert "other took more than 3 s" in terminal("start", _results([row]))
+    assert "took more than 3 s" in terminal("start", _results([judged(Row("work", "s", late, bar=1.0), samples)]))
 
 
 @pytest.mark.parametrize(
