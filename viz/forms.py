@@ -58,6 +58,7 @@ def _subscript(counts: Sequence[int]) -> str:
 
 def _caption(form: NormalForm, members: Indices) -> str:
     """The op as cards say it, if all heads have the same one, constants included; else without its numbers."""
-    picked = members[:: max(1, len(members) // 64)]
+    are_alike = (form.codes[members] == form.codes[members[0]]).all() and not form.takes_constants[members].any()
+    picked = members[:1] if are_alike else members[:: max(1, len(members) // 64)]
     captions = list(dict.fromkeys([caption_of(form.values[i]) for i in picked.tolist()]))
     return captions[0] if len(captions) == 1 else re.sub(r"−?\d[\d.]*(?:e−?\d+)?", "c", captions[0])

@@ -65,13 +65,13 @@ def head_labels(form: "NormalForm") -> dict[int, str]:
 
 def _plain_terms(form: "NormalForm", which: Iterable[int]) -> Iterator[tuple[int, int]]:
     """Those of some heads that are terms of sums by themselves, each with its sum."""
-    found = (form.sides == 2) & form.marked(which)[form.sources]
+    found = (form.sides == 2) & form.marked(list(which))[form.sources]
     return zip(form.sources[found].tolist(), form.targets[found].tolist(), strict=True)
 
 
 def _products(form: "NormalForm", weights: Iterable[int]) -> Iterator[tuple[int, int]]:
     """The products of some weights with inputs, leaves that are no constants."""
-    is_weight, is_input = form.marked(weights), form.is_leaf & ~form.is_constant
+    is_weight, is_input = form.marked(list(weights)), form.is_leaf & ~form.is_constant
     for sums in form.sums:
         found = (sums.terms.b >= 0) & is_weight[sums.terms.a] & is_input[sums.terms.b]
         yield from zip(sums.terms.a[found].tolist(), sums.terms.b[found].tolist(), strict=True)

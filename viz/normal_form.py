@@ -13,7 +13,7 @@ Glossary::
 Of the 66,000 Values of micrograd's loss 11,000 are heads: what is told of heads alone takes a sixth of the time.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from itertools import pairwise
 from operator import attrgetter
@@ -73,10 +73,10 @@ class NormalForm:
         """Forget the Values, so that a picture does not keep their graph; the arrays stay."""
         self.values = []
 
-    def marked(self, places: Iterable[int]) -> Flags:
+    def marked(self, places: Any) -> Flags:
         """Which heads stand at these places."""
         marks = np.zeros(len(self.is_leaf), bool)
-        marks[list(places)] = True
+        marks[places] = True
         return marks
 
     @cached_property
@@ -88,6 +88,11 @@ class NormalForm:
         inlined = np.flatnonzero(plain[self.sources])[::-1]
         found[self.sources[inlined]] = self.targets[inlined]
         return found[self.heads]
+
+    @cached_property
+    def takes_constants(self) -> Flags:
+        """Which heads are computed from constants, among others."""
+        return self.marked(self.targets[self.is_constant[self.sources]])
 
     def is_op(self, *wanted: Op) -> Flags:
         """Which heads one of these ops made."""

@@ -13,6 +13,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from autograd.labels import scripts
 from viz.cards import Card, Cards
@@ -115,7 +116,7 @@ def said_once(picture: str) -> str:
 
 def printable(text: str) -> str:
     """``text`` on one line and without the characters that neither XML nor UTF-8 can hold, which become �."""
-    return _NOT_XML.sub("\ufffd", re.sub(r"\s", " ", text))
+    return text if text.isprintable() else _NOT_XML.sub("\ufffd", re.sub(r"\s", " ", text))
 
 
 def dot_text(text: str) -> str:
@@ -158,6 +159,7 @@ def _width(pieces: Sequence[Piece], size: float) -> float:
     )
 
 
+@lru_cache(4096)
 def _advance(character: str) -> float:
     """How wide DejaVu Sans (between regular and bold) sets a character, in units of the font size; a little generous."""
     if character in "ijlI.,:;'|!":

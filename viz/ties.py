@@ -77,8 +77,9 @@ def _blocks(rows: Indices, columns: Indices, into: Indices, out_of: Indices) -> 
     heads, sizes = np.unique(first, return_counts=True)
     block = np.searchsorted(heads, first)
     owner = np.full(len(out_of), -1)
-    owner[rows] = block[columns]
-    fits = (owner[rows] == block[columns]).all() and (out_of == sizes[owner]).all()
+    found = block[columns]
+    owner[rows] = found
+    fits = (owner[rows] == found).all() and (out_of == sizes[owner]).all()
     is_even = sizes.min() == sizes.max() and into.min() == into.max() and out_of.min() == out_of.max()
     return len(heads) if fits and is_even else 0
 
@@ -95,8 +96,9 @@ def _spy(rows: Indices, columns: Indices) -> tuple[int, int, tuple[tuple[int, in
     """The size of a spy picture and its cells."""
     counts = [int(places.max()) + 1 for places in (rows, columns)]
     height, width = (min(count, SPY) for count in counts)
-    cells = np.flatnonzero(np.bincount(rows * height // counts[0] * width + columns * width // counts[1]))
-    return height, width, tuple((int(cell) // width, int(cell) % width) for cell in cells)
+    down, across = (np.arange(count) * min(count, SPY) // count for count in counts)
+    cells = np.flatnonzero(np.bincount(down[rows] * width + across[columns])).tolist()
+    return height, width, tuple([divmod(cell, width) for cell in cells])
 
 
 # --- Samples -------------------------------------------------------------------------------------------------------------------

@@ -67,7 +67,8 @@ class _Finder:
 
     def __init__(self, objects: Sequence[object]) -> None:
         known = _addresses(objects)
-        self.blocks = np.unique(known >> _BLOCK)
+        block = known >> _BLOCK
+        self.blocks = np.unique(block[np.append(block[1:] != block[:-1], True)[: len(block)]])  # few stand by themselves
         self.unit = (2 * known.itemsize).bit_length() - 1  # objects lie on multiples of two pointers
         self.table = np.empty(len(self.blocks) << (_BLOCK - self.unit), np.int32)
         self.table[self._spot(known)] = np.arange(len(objects))
@@ -101,7 +102,7 @@ class Recorded:
 
     def _read_ops(self, found: list[Op]) -> None:
         """Number the ops as they come."""
-        self.table = {op: kind for kind, op in enumerate(dict.fromkeys([LEAF, *found]))}
+        self.table = {op: kind for kind, op in enumerate(dict.fromkeys([LEAF, *dict.fromkeys(found)]))}
         self.kind = np.zeros(len(self.order), np.int32)
         self.kind[len(self.order) - len(found) :] = _Finder(list(self.table)).of(_addresses(found))
 
