@@ -7,9 +7,10 @@ Glossary::
 
 import threading
 import warnings
+import weakref
 from collections import deque
-from collections.abc import Iterable, Sequence
-from itertools import repeat
+from collections.abc import Callable, Iterable, Sequence
+from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any
 
 from autograd.labels import plain_name
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from autograd.value import Value
 
 _commit_lock = threading.Lock()
+_kept = threading.local()
 
 
 def topological_order(*roots: "Value") -> "list[Value]":
@@ -38,7 +40,26 @@ def topological_order(*roots: "Value") -> "list[Value]":
     for root in roots:
         if not hasattr(root, "_a"):
             raise TypeError(f"topological_order needs Values, got {describe(root)}")
-    return order_behind(roots, set())
+    below = roots[0]._below if len(roots) == 1 else None
+    return order_behind(roots, set()) if below is None else [*below, roots[0]]
+
+
+_MANY = 1000  # nodes, from which on walking a graph again takes longer than a look at the list of them
+
+
+def keep_order(root: "Value", below: "list[Value]") -> None:
+    """Keep the topological order below a root, which a backward pass has walked, for whoever asks next: a picture, a second pass.
+
+    Nothing makes it wrong, since operands stay what they are. That is 8 bytes a node, so that of one graph in each thread, the last
+    one, is kept; it goes with the root, which holds it, and is not in it.
+    """
+    if len(below) >= _MANY:
+        last: Callable[[], Value | None] = getattr(_kept, "root", lambda: None)
+        before = last()
+        if before is not None:
+            before._below = None
+        root._below = below
+        _kept.root = weakref.ref(root)
 
 
 def order_behind(roots: "Sequence[Value]", seen: "set[Value]") -> "list[Value]":
@@ -73,15 +94,16 @@ def order_behind(roots: "Sequence[Value]", seen: "set[Value]") -> "list[Value]":
     return order
 
 
-def propagate(root: "Value", seed: float) -> "dict[Value, float]":
-    """The adjoint of every node that ``root`` depends on, by the chain rule in reverse topological order; writes nothing."""
+def propagate(root: "Value", seed: float, below: "list[Value] | None" = None) -> "dict[Value, float]":
+    """The adjoint of every node that ``root`` depends on, by the chain rule in reverse topological order; writes nothing.
+
+    ``below`` is the topological order without the root, if it is known.
+    """
     mode = modes.get(threading.get_ident()) if modes else None
     is_watched = mode is not None and (mode.anomaly or mode.tally is not None)
-    order = topological_order(root)
     adjoints = {root: seed}
-    adjoint_of, next_node = adjoints.get, order.pop
-    while order:
-        node = next_node()
+    adjoint_of = adjoints.get
+    for node in chain([root], reversed(topological_order(root)[:-1] if below is None else below)):
         a = node._a
         if a is None:
             continue

@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from autograd.backward import commit, propagate, step_back
+from autograd.backward import commit, keep_order, propagate, step_back, topological_order
 from autograd.modes import modes
 from autograd.ops import Op, describe, listed, real_number
 
@@ -69,6 +69,9 @@ class Node:
     # A label that is set is an attribute, which goes before this one.
     label: str = _Label()  # type: ignore[assignment]
     fact: object = None  # of a condition, see conditions.settled
+    _below: "list[Value] | None" = (
+        None  # what it rests on in topological order, if a backward pass has left it, see backward.keep_order
+    )
     is_demanded = False  # of a condition of which anything but its truth is an error, see conditions._demanded
 
     def __init__(self, data: Any, _children: Iterable["Value"] = (), _op: str = "", label: str = "") -> None:
@@ -181,7 +184,9 @@ class Node:
             )
         try:
             _thread.busy = True
-            commit(propagate(self, seed))
+            *below, _ = topological_order(self)
+            commit(propagate(self, seed, below))
+            keep_order(self, below)
         finally:
             _thread.busy = False
 

@@ -122,7 +122,8 @@ def _fold(form: NormalForm, groups: Groups, consumers: Consumers, cell: list[int
     k, *others = cell
     merge(groups, consumers, k, others, f"{text}, {steps}", title)
     used = [form.sources[groups[c].entries[k]] for c in sorted(consumers[k])]
-    roots = np.intersect1d(groups[k].parts, form.roots)
+    parts = groups[k].parts
+    roots = parts[form.is_root[parts]]
     groups[k].members = np.unique(np.concatenate([roots, *used]))
     _take_together(form, groups, consumers, k)
     use_together(groups, consumers, k)

@@ -113,7 +113,7 @@ def _card(form: NormalForm, group: Group, repeats: Samples, values: int, labels:
     data, grads, samples = form.data[group.members], form.grads[group.members], repeats.of(group.members)
     each = group.count // samples
     name = group.form if not group.title or " × " in group.title else group.title
-    label = _common_label([labels.get(i, "") for i in group.members.tolist()], most=1 if group.form else 2)
+    label = _common_label([labels.get(i, "") for i in group.members.tolist()] if labels else [""], most=1 if group.form else 2)
     said = " = ".join(text for text in (label, name) if text) or letter or "numbers"
     notes = (
         [group.form] if group.form and name is group.title else [group.title] if group.title and name is not group.title else []
@@ -132,7 +132,7 @@ def _card(form: NormalForm, group: Group, repeats: Samples, values: int, labels:
         grad_range=_range(grads),
         per_cell=-(-group.count // len(cells)),
         is_leaf=not group.form,
-        is_root=not set(form.roots).isdisjoint(group.members.tolist()),
+        is_root=bool(form.is_root[group.members].any()),
     )
 
 

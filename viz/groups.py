@@ -112,8 +112,10 @@ def parted_by_use(form: NormalForm) -> Indices:
         _add_hashes(hashes, sources, uses)
         keys = (kinds[heads].astype(np.uint64) + np.uint64(1)) * _ODD ^ hashes[heads]
         _, first, group = np.unique(keys, return_index=True, return_inverse=True)
-        joined = _subsets_joined(kinds[heads[first]], [set(uses[sources == head].tolist()) for head in heads[first]])
-        labels[heads] = known + 1 + joined[group]
+        found = heads[first]
+        if len(set(kinds[found].tolist())) < len(found):
+            group = _subsets_joined(kinds[found], [set(uses[sources == head].tolist()) for head in found])[group]
+        labels[heads] = known + 1 + group
         known = int(labels[heads].max(initial=known))
     return labels
 

@@ -60,7 +60,7 @@ class NormalForm:
         self.codes: Indices = recorded.kind[shown].astype(np.int64)
         self.is_leaf: Flags = recorded.count[shown] == 0
         self.is_constant = self.is_op(CONSTANT)
-        self.roots: list[int] = self.heads[recorded.outputs].tolist()
+        self.is_root = self.marked(self.heads[recorded.outputs])
         self.data, self.grads = (np.array(list(map(attrgetter(name), self.values)), float) for name in ("_data", "grad"))
         self.labels = list(map(attrgetter("label"), self.values))
         self.is_nothing: Flags = self.is_constant & (self.data == 0.0)  # what Python's sum begins with
@@ -83,7 +83,7 @@ class NormalForm:
     def owners(self) -> Indices:
         """For each Value the head that it is drawn with; a constant without a label is drawn with what it is written in."""
         found = np.arange(len(self.is_leaf))
-        plain = self.is_constant & ~self.marked(self.roots)
+        plain = self.is_constant & ~self.is_root
         plain[[i for i in np.flatnonzero(plain).tolist() if self.labels[i]]] = False
         inlined = np.flatnonzero(plain[self.sources])[::-1]
         found[self.sources[inlined]] = self.targets[inlined]

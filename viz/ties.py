@@ -38,24 +38,26 @@ class Tie:
 def tie(form: NormalForm, groups: Groups, source: int, target: int) -> Tie:
     """How group ``target`` is connected with group ``source`` in front of it."""
     edges = groups[target].entries[source]
-    rows, columns = _numbered(form.sources[edges]), _numbered(form.targets[edges])
-    sides = form.sides[edges]
+    sources, targets, sides = form.sources[edges], form.targets[edges], form.sides[edges]
     if (sides != sides[0]).any():  # the same number may stand on both sides of a product
-        rows, columns = np.divmod(np.unique(rows * (int(columns.max()) + 1) + columns), int(columns.max()) + 1)
-    return Tie(source, target, _name(rows, columns), len(edges), *_spy(rows, columns))
+        sources, targets = np.divmod(np.unique(sources * len(form.is_leaf) + targets), len(form.is_leaf))
+    rows, out_of = _numbered(sources)
+    columns, into = _numbered(targets)
+    return Tie(source, target, _name(rows, columns, into, out_of), len(edges), *_spy(rows, columns, len(out_of), len(into)))
 
 
-def _numbered(heads: Indices) -> Indices:
-    """Heads numbered from 0 without gaps, in their order."""
+def _numbered(heads: Indices) -> tuple[Indices, Indices]:
+    """Heads numbered from 0 without gaps, in their order; and how often each occurs."""
     near = heads - heads.min()
-    occurs = np.bincount(near) > 0
-    found: Indices = near if occurs.all() else (np.cumsum(occurs) - 1)[near]
-    return found
+    counts = np.bincount(near)
+    occurs = counts > 0
+    if occurs.all():
+        return near, counts
+    return (np.cumsum(occurs) - 1)[near], counts[occurs]
 
 
-def _name(rows: Indices, columns: Indices) -> str:
-    """What the pairs are called; rows and columns are numbered from 0 without gaps."""
-    into, out_of = np.bincount(columns), np.bincount(rows)
+def _name(rows: Indices, columns: Indices, into: Indices, out_of: Indices) -> str:
+    """What the pairs are called; rows and columns are numbered from 0 without gaps, and counted."""
     if len(rows) == len(into) == len(out_of):
         return "one to one"
     if len(rows) == len(into) * len(out_of):
@@ -92,9 +94,8 @@ def _are_windows(rows: Indices, columns: Indices, size: int) -> bool:
     return size > 1 and bool((shifted == shifted[0]).all()) and len(np.unique(windows[:, 0])) > 1
 
 
-def _spy(rows: Indices, columns: Indices) -> tuple[int, int, tuple[tuple[int, int], ...]]:
+def _spy(rows: Indices, columns: Indices, *counts: int) -> tuple[int, int, tuple[tuple[int, int], ...]]:
     """The size of a spy picture and its cells."""
-    counts = [int(places.max()) + 1 for places in (rows, columns)]
     height, width = (min(count, SPY) for count in counts)
     down, across = (np.arange(count) * min(count, SPY) // count for count in counts)
     cells = np.flatnonzero(np.bincount(down[rows] * width + across[columns])).tolist()

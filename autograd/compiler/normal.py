@@ -257,14 +257,16 @@ class NormalForm:
     def sums(self) -> Iterator[Sums]:
         """All sums, those over the lanes by themselves."""
         part, value = self.part, self.value
-        b, gate = (np.where(side >= 0, value[side], -1) for side in (part.b, part.gate))
-        terms = Terms(part.sign.astype(np.int8), value[part.a], b, gate)
+        a, b, gate = part.a, part.b, part.gate
+        if self.r.of(*IDENTITIES).size:
+            a, b, gate = value[a], *(np.where(side >= 0, value[side], -1) for side in (b, gate))
+        terms = Terms(part.sign.astype(np.int8), a, b, gate)
         count = np.bincount(part.owner, minlength=len(value))
         for reduces in (False, True):
             which = self.is_reduced[part.owner] == reduces
             at = places(np.flatnonzero((count > 0) & (self.is_reduced == reduces)))
             if len(at):
-                yield Sums(at, count[at], terms.taken(which), reduces)
+                yield Sums(at, count[at], terms if which.all() else terms.taken(which), reduces)
 
     def kernels(self) -> Iterator[Kernels]:
         """All kernels, by op and number of operands."""

@@ -1,6 +1,7 @@
 """Memory and depth: what a graph costs, that it goes away by itself, and that no graph is too deep. No times are asserted."""
 
 import gc
+import operator
 import subprocess
 import sys
 import tracemalloc
@@ -112,6 +113,41 @@ def test_nothing_is_left_after_an_error(collector_off: None) -> None:
         del x, y
         assert gone() is None
     assert gc.collect() == 0
+
+
+def test_the_order_of_a_backward_pass_is_kept_and_goes_with_its_root(collector_off: None) -> None:
+    y, other = two_moons_loss(3), chain(2000)
+    walked = topological_order(y)
+    y.backward()
+    kept = topological_order(y)
+    assert y._below is not None and len(kept) == len(walked) and all(map(operator.is_, kept, walked))
+    kept.clear()  # a list of one's own
+    leaves = [v for v in walked if v.is_leaf]
+    once = [v.grad for v in leaves]
+    y.backward()
+    assert [v.grad for v in leaves] == [g + g for g in once]
+    other.backward()
+    assert y._below is None and len(topological_order(other)) == 2001  # of one graph at a time
+    gone = weakref.ref(other)
+    del other
+    assert gone() is None
+
+
+def test_an_op_made_by_hand_after_a_backward_pass_counts_in_the_next(collector_off: None) -> None:
+    x = Value(2.0)
+    middle = x * 3.0
+    y = middle
+    for _ in range(2000):
+        y = y + 1.0
+    y.backward()
+    assert x.grad == 3.0
+
+    def by_hand() -> None:
+        x.grad += 10.0 * middle.grad
+
+    middle._backward = by_hand
+    y.backward()
+    assert x.grad == 13.0
 
 
 def test_a_graph_holds_its_operands_and_not_its_results(collector_off: None) -> None:
