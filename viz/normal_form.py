@@ -61,7 +61,7 @@ class NormalForm:
         self.is_leaf: Flags = recorded.count[shown] == 0
         self.is_constant = self.is_op(CONSTANT)
         self.is_root = self.marked(self.heads[recorded.outputs])
-        self.data, self.grads = (np.array(list(map(attrgetter(name), self.values)), float) for name in ("_data", "grad"))
+        self.data, self.grads = (np.fromiter(map(attrgetter(name), self.values), float, len(shown)) for name in ("_data", "grad"))
         self.labels = list(map(attrgetter("label"), self.values))
         self.is_nothing: Flags = self.is_constant & (self.data == 0.0)  # what Python's sum begins with
         self.sums = [_placed(each, place) for each in sums]

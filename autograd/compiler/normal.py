@@ -134,7 +134,7 @@ class NormalForm:
     """
 
     def __init__(self, recorded: Recorded, is_row: Mask) -> None:
-        self.r, self.is_row = recorded, is_row
+        self.r, self.is_row, self.has_rows = recorded, is_row, bool(is_row.any())
         n = len(recorded.count)
         self.uses = np.bincount(recorded.flat, minlength=n) + np.bincount(recorded.outputs, minlength=n)
         self.is_product, self.is_chained, self.is_reduced, self.is_negative = (
@@ -156,7 +156,8 @@ class NormalForm:
 
     def _is_mine(self, user: Places, operand: Places) -> Mask:
         """Whether a number is used by this user alone and of its kind, so that the user may take it in."""
-        return np.asarray((self.uses[operand] == 1) & (self.is_row[operand] == self.is_row[user]))
+        is_mine: Mask = self.uses[operand] == 1
+        return is_mine & (self.is_row[operand] == self.is_row[user]) if self.has_rows else is_mine
 
     def _roots(self) -> Places:
         """For each sum the last of the chain that it is a part of."""
@@ -226,6 +227,8 @@ class NormalForm:
         """Of choices between a term and −0 that nobody else uses the term, with the condition as its gate."""
         r, owner, operand = self.r, part.owner, part.a
         choices = r.of(ops.select)
+        if not choices.size:
+            return part
         closing = [i for i in choices.tolist() if _is_nothing(r.order[r.flat[r.start[i] + 2]])]
         found = self._marked(places(closing))[operand] & self._is_mine(owner, operand) & (part.sign > 0) & (part.gate < 0)
         inner = operand[found]
@@ -244,9 +247,8 @@ class NormalForm:
         is_product = self.is_product[operand] & self._is_mine(owner, operand) & ~self.is_inside[operand]
         self.is_folded = self._marked(operand[is_product])
         self.is_inside |= self.is_folded
-        product = part.taken(is_product)
-        factors = self._products(product.owner, product.a, 0, 1, product.sign, product.k)
-        return [part.taken(~is_product), factors._replace(gate=product.gate)]
+        factors = self._products(owner[is_product], operand[is_product], 0, 1, part.sign[is_product], part.k[is_product])
+        return [part.taken(~is_product), factors._replace(gate=part.gate[is_product])]
 
     def _dots(self) -> _Part:
         at = self.r.of(ops.dot_op)
