@@ -17,7 +17,7 @@ import numpy as np
 
 from autograd import ops
 from viz.forms import form_of
-from viz.normal_form import SIDES, Indices, NormalForm, from_the_top
+from viz.normal_form import SIDES, Indices, NormalForm, from_the_top, sorted_stably
 
 _ODD = np.uint64(0x9E3779B97F4A7C15)  # 2⁶⁴/φ: spreads numbers over all bits
 
@@ -81,10 +81,8 @@ def grouped(form: NormalForm, labels: Indices) -> Groups:
 
 def _sorted_out(numbers: Indices) -> Iterator[tuple[int, Indices]]:
     """Each of the numbers, in order, with where it stands."""
-    # Numbers of 16 bits are sorted digit by digit: 1 instead of 5 ms for 68,000 edges.
-    small = numbers.astype(np.uint16) if numbers.max(initial=0) < 2**16 else numbers
-    order = np.argsort(small, kind="stable")
-    inorder = small[order]
+    order = sorted_stably(numbers)
+    inorder = numbers[order]
     starts = np.flatnonzero(np.concatenate([[True], inorder[1:] != inorder[:-1]])) if len(order) else order
     return zip(inorder[starts].tolist(), np.split(order, starts[1:]), strict=bool(len(order)))
 

@@ -113,7 +113,7 @@ class NormalForm:
         empty = np.zeros(0, np.int64)
         found = [(empty, empty, empty.astype(np.uint8)), *self._edges()]
         sources, targets, sides = (np.concatenate(columns) for columns in zip(*found, strict=True))
-        order = np.argsort(sources)
+        order = sorted_stably(sources)
         self.levels = levels(len(self.is_leaf), sources[order], targets[order])
         self.highest = int(self.levels.max(initial=0))
         order, self.spans = from_the_top(self.levels[sources], self.highest)
@@ -132,10 +132,15 @@ class NormalForm:
             yield kernels.operands.ravel(), np.repeat(kernels.at, arity), sides
 
 
+def sorted_stably(numbers: npt.NDArray[Any]) -> Indices:
+    """Where numbers from 0 on stand in order. Those of 16 bits are sorted digit by digit: 1 instead of 5 ms for 68,000."""
+    return np.argsort(numbers.astype(np.uint16) if numbers.max(initial=0) < 2**16 else numbers, kind="stable")
+
+
 def from_the_top(levels: npt.NDArray[Any], highest: int) -> tuple[Indices, list[slice]]:
     """Where numbers of such levels stand in the order of these, the highest first, and from where to where each level goes."""
     down = highest - levels
-    order = np.argsort(down.astype(np.uint16) if highest < 2**16 else down, kind="stable")  # 16 bits are sorted digit by digit
+    order = sorted_stably(down)
     until = np.cumsum(np.bincount(down, minlength=highest + 1)).tolist()
     return order, [slice(start, end) for start, end in pairwise([0, *until])]
 

@@ -238,7 +238,7 @@ def rows_of_embedding(form: NormalForm, groups: Groups) -> None:
     """Leaves that are parameters of an Embedding, where plain numbers chose them when the graph was recorded."""
     chosen = {s for group in groups.values() if group.title == "Embedding" for s in group.entries}
     for k, group in groups.items():
-        if not group.form and k not in chosen and {_layer(form, i) for i in group.members.tolist()} == {"Embedding"}:
+        if not group.form and k not in chosen and all(_layer(form, i) == "Embedding" for i in group.members.tolist()):
             group.title = "Embedding"
 
 

@@ -92,7 +92,7 @@ class Recorded:
     def __init__(self, outputs: Sequence[Value], inputs: Sequence[Value] | None) -> None:
         given = list(inputs or ())
         behind = order_behind(outputs, set(given)) if given else topological_order(*outputs)
-        self.order = [*given, *behind]
+        self.order = [*given, *behind] if given else behind
         find = _Finder(self.order)
         self.outputs = find.of(_addresses(outputs))
         self._read_ops([v.op for v in behind])
