@@ -19,11 +19,11 @@ _PACKAGE = os.path.dirname(__file__)  # pathlib would lengthen the import of aut
 class Mode:
     """What a thread has switched on: recording off, anomaly detection, simplification, a tally of ops, and listeners.
 
-    ``on_branch`` hears of every condition that is turned into a plain bool, ``on_read`` of every ``data`` that is read: what a
-    compiler must not freeze.
+    ``on_branch`` hears of every condition that is turned into a plain bool, ``on_read`` of every ``data`` that is read, ``on_key`` why a
+    number is refused as a key: what a compiler must not freeze.
     """
 
-    __slots__ = ("anomaly", "on_branch", "on_read", "recording", "simplify", "sites", "tally")
+    __slots__ = ("anomaly", "on_branch", "on_key", "on_read", "recording", "simplify", "sites", "tally")
 
     def __init__(self) -> None:
         self.recording = True
@@ -31,6 +31,7 @@ class Mode:
         self.simplify = False
         self.on_branch: Callable[[Any], None] | None = None
         self.on_read: Callable[[Any], None] | None = None
+        self.on_key: Callable[[str], None] | None = None
         self.sites: WeakKeyDictionary[Any, str] = WeakKeyDictionary()
         self.tally: Any = None  # see numerical.Tally
 

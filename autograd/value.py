@@ -20,6 +20,8 @@ from autograd.ops import DEGREES, RADIANS, Number, Op, advice, describe, real_nu
 __all__ = ["CONSTANT", "LEAF", "Condition", "Gated", "Value", "constant", "record", "recorded_numbers", "topological_order"]
 
 _new = object.__new__
+# A subclass, or None: what an op makes of one of its instances is one too; see compiler.arguments.
+_spreading: Any = None
 
 # --- Recording ------------------------------------------------------------------------------------------------------------------
 
@@ -28,8 +30,10 @@ def record(op: Op, operands: Iterable[Number]) -> "Value":
     """The Value ``op(*operands)``; every op of a Value that is not on the fast paths below comes through here."""
     nodes = tuple(operands)
     strangers = [v for v in nodes if type(v) is not Value]  # few, so that looking closer at each costs little
+    kind: type[Value] = Value
     if strangers:
         nodes = _as_nodes(op, nodes, strangers)
+        kind = next((_spreading for v in strangers if type(v) is _spreading), Value)
     mode = modes.get(threading.get_ident())
     if mode is not None and mode.simplify:
         known: Value | None = _simplified(op, nodes)
@@ -45,7 +49,7 @@ def record(op: Op, operands: Iterable[Number]) -> "Value":
         mode.tally.count_op(op, len(nodes))
     if mode is not None and not mode.recording and mode.on_read is None:
         return Value(data)
-    out = _new(Value)
+    out = _new(kind)
     out._data = out._y = data
     out.grad = 0.0
     out.op = op
@@ -140,6 +144,8 @@ def _binary(op: Op) -> Callable[["Value", Any], "Value"]:
 
     def method(self: "Value", other: Any) -> "Value":
         if type(other) is not Value:
+            if type(other) is _spreading:
+                return record(op, (self, other))
             other = _operand(other, op)
             if other is NotImplemented:
                 return NotImplemented  # type: ignore[no-any-return]
@@ -325,9 +331,11 @@ class Value(Node):
     __gt__ = _comparison(ops.greater)
     __ge__ = _comparison(ops.greater_equal)
 
+    _power = _binary(ops.power_both)
+
     def __pow__(self, other: Any) -> "Value":
         if isinstance(other, (Value, Condition)) or getattr(other, "shape", ()) != ():
-            return _power(self, other)
+            return self._power(other)
         return record(ops.power_of(real_number(other, "Value ** …")), (self,))
 
     # --- Functions as methods; NumPy calls them on the elements of an object array, some by a longer name ---
@@ -388,8 +396,6 @@ class Value(Node):
         """The number itself, which is real; NumPy's variance asks for it."""
         return self
 
-
-_power = _binary(ops.power_both)
 
 # In the browser a chain of 10,000 nodes would overflow the stack of WebAssembly when it is deleted (elsewhere Python sees to that).
 # Everywhere, this would make freeing a graph four times slower (79 instead of 17 ms for a chain of 66,000 nodes).

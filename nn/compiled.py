@@ -216,14 +216,14 @@ def recorded_scores(model: Any, data: Sequence[Row], *, everywhere: bool = False
     import numpy as np
 
     from autograd.compiler import training
-    from autograd.compiler.recording import Argument
+    from autograd.compiler.arguments import Argument
 
     several = True
     asked: list[list[tuple[Value, bool, str]]] = []
 
-    def record(row: Row) -> tuple[list[Value], list[Value]]:
+    def record(row: Row, kind: type[Value] = Argument) -> tuple[list[Value], list[Value]]:
         nonlocal several
-        inputs = [Argument(x) for x in row]
+        inputs = [kind(x) for x in row]
         asked.append([])
         with training.noting_branches(asked[-1]) as outputs:
             scores = model(inputs)

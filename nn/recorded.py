@@ -179,20 +179,20 @@ class RecordedTask:
     ) -> "tuple[list[Value], list[Value], Fingerprint]":
         """What is measured of a sample by its scores, its target and its weights, recorded; ``plain`` is tried beside it."""
         from autograd.compiler import training
-        from autograd.compiler.recording import Argument
+        from autograd.compiler.arguments import Argument
 
         step = Value(1.0)  # one for all trials
         asked: list[list[tuple[Value, bool, str]]] = []
 
-        def record(sample: Sample) -> tuple[list[Value], list[Value]]:
-            inputs, weights = [Argument(x) for x in sample[0]], [Value(weight) for weight in _weights(sample[2])]
-            place = Value(0.0)
+        def record(sample: Sample, kind: type[Value] = Argument) -> tuple[list[Value], list[Value]]:
+            inputs, weights = [kind(x) for x in sample[0]], [Value(weight) for weight in _weights(sample[2])]
+            place = kind(0.0)
             asked.append([])
             with training.noting_branches(asked[-1]) as results, self._drawing(draws, step, place) as draw:
                 scores = self.task.model(inputs)
                 self._classes = len(listed(scores)) if self.task.loss is cross_entropy else 0
                 target = self._target(sample[1])
-                wanted = [Argument(t) for t in listed(target)]
+                wanted = [kind(t) for t in listed(target)]
                 found = measured(scores, wanted if isinstance(target, Sequence) else wanted[0], weights)
                 results += [x if isinstance(x, Value) else Value(x) for x in found]
             refuse_other_ways(asked)

@@ -25,15 +25,15 @@ RELATIVE, ABSOLUTE = 1e-9, 1e-12
 
 def recorded_at(
     samples: Sequence[Sample],
-    record: Callable[[Sample], tuple[list[Value], list[Value]]],
+    record: Callable[..., tuple[list[Value], list[Value]]],
     plain: Callable[[Sample], Sequence[float]],
 ) -> "tuple[list[Value], list[Value], Fingerprint]":
-    """What ``record(sample)`` records at the first sample: results, inputs, and their form.
+    """What ``record(sample)`` records at the first sample: results, inputs, and their form; ``record(sample, Value)`` at plain Values.
 
-    TypeError if it records another graph at another sample, or if its first results are not the numbers of ``plain(sample)``.
-    A single sample is recorded without a trial.
+    TypeError if that is something else, if another graph is recorded at another sample, or if its first results are not the numbers of
+    ``plain(sample)``. A single sample is recorded without a trial.
     """
-    from autograd.compiler.recording import fingerprint
+    from autograd.compiler.recording import fingerprint, refuse_types
 
     found: list[tuple[list[Value], list[Value], Fingerprint]] = []
     for sample in samples:
@@ -51,12 +51,14 @@ def recorded_at(
                     f"the model or the loss gives {number!r} for plain numbers and {result.data!r} for Values: it looks at types, "
                     "uses a number as a key or changes from call to call; such functions cannot be recorded"
                 )
+    if len(samples) > 1:
+        refuse_types("the model or the loss", found[0][0], _recorded(record, samples[0], Value)[0])
     return found[0]
 
 
-def _recorded(record: Callable[[Sample], Any], sample: Sample) -> Any:
+def _recorded(record: Callable[..., Any], sample: Sample, *kind: type[Value]) -> Any:
     try:
-        return record(sample)
+        return record(sample, *kind)
     except TypeError:
         raise
     except Exception as error:

@@ -2,41 +2,22 @@
 
 import contextlib
 import gc
-import sys
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import final
 
 import numpy as np
 
+from autograd import ops
+from autograd.compiler.arguments import settle
 from autograd.compiler.kernels import is_of_table
 from autograd.compiler.recorded import Recorded, refuse_by_hand
 from autograd.labels import plain_name
-from autograd.modes import altering, call_site, is_recorded, switched
+from autograd.modes import altering, call_site, switched
 from autograd.ops import Op
 from autograd.value import CONSTANT, LEAF, Value, topological_order
-
-
-@final
-class Argument(Value):
-    """A number that a function is recorded at. It is no key: its identity is never found where its number is, and found by its number a
-    cache would give a constant where there is a derivative.
-
-    What ops give is a plain Value, which may be a key by identity: a hash in Python for all of them makes recording take twice as long.
-    """
-
-    __slots__ = ()
-    __eq__ = Value.__eq__
-
-    def __hash__(self) -> int:
-        asking = sys._getframe(1).f_globals.get("__name__", "").partition(".")[0]
-        if is_recorded() and asking not in ("autograd", "nn", "viz"):
-            raise TypeError(
-                f"a number as a key of a dict or set, or as an argument of a function with a cache, at {call_site()}: a compiled function "
-                "cannot look numbers up. Use int(x) or round(x) as a key, compare with ==, or call the function without its cache"
-            )
-        return object.__hash__(self)
 
 
 @contextlib.contextmanager
@@ -61,17 +42,26 @@ def is_altered() -> bool:
 def recording(on_branch: Callable[[Value], None]) -> Iterator[list[Value]]:
     """A context to record a function of numbers in, which puts its results into the list.
 
-    TypeError at the end if the function has read the plain number of a Value; if one of its nodes was made by hand, the error names
-    that. (Closures of the lecture do both. Without a read, it is the graph's to refuse them.)
+    TypeError at the end if the function has read the plain number of a Value, or has caught that a number is no key. If one of its nodes
+    was made by hand, the error names that. (Closures of the lecture read. Without a read, it is the graph's to refuse them.)
     """
     results: list[Value] = []
     reads: list[str] = []
+    keys: list[str] = []
+    conditions: list[Value] = []
+
+    def on_bool(condition: Value) -> None:
+        conditions.append(condition)
+        on_branch(condition)
 
     def on_read(v: Value) -> None:
         reads.append(f".data{f' of {plain_name(v.label)!r}' if v.label else ''} is read at {call_site()}")
 
-    with switched(on_branch=on_branch, on_read=on_read, recording=True):
+    with switched(on_branch=on_bool, on_read=on_read, on_key=keys.append, recording=True):
         yield results
+    settle([*results, *conditions])
+    if keys:
+        raise TypeError(keys[0])
     if reads:
         nodes = topological_order(*results)
         refuse_by_hand(nodes, {v.op for v in nodes})
@@ -79,6 +69,25 @@ def recording(on_branch: Callable[[Value], None]) -> Iterator[list[Value]]:
             f"{reads[0]}: compiled, it would stay at the number it has now; use the Value itself, stop_gradient(x) for its number "
             "without a gradient, or where(condition, a, b) to choose by it"
         )
+
+
+# What Python asks a number on the right instead, if its class is a subclass of that of the one on the left.
+_TURNED = {ops.less.name: ops.greater.name, ops.less_equal.name: ops.greater_equal.name}
+_BY_TYPE = (
+    "is recorded in another way for Values than for the class of their own that numbers have while something is recorded: it asks type(x). "
+    "Write isinstance(x, Value); a function that draws random numbers or counts its calls cannot be compiled either"
+)
+
+
+def refuse_types(name: str, results: Sequence[Value], others: Sequence[Value]) -> None:
+    """TypeError if what was recorded at Arguments is not what was recorded at Values, by its numbers and ops."""
+
+    def shown(results: Sequence[Value]) -> object:
+        names = [v.op.name for v in topological_order(*results)]
+        return [repr(y._data) for y in results], Counter([_TURNED.get(name, name) for name in names])
+
+    if shown(results) != shown(others):
+        raise TypeError(f"{name} {_BY_TYPE}")
 
 
 @final

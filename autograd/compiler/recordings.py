@@ -23,6 +23,7 @@ import numpy as np
 from autograd.backward import order_behind, propagate
 from autograd.compiler import engines
 from autograd.compiler.adjoints import gradient
+from autograd.compiler.arguments import Argument, settle
 from autograd.compiler.families import Families, Place, place_of
 from autograd.compiler.forms import Form, closed, opened, size
 from autograd.compiler.kept import kept
@@ -30,7 +31,7 @@ from autograd.compiler.normal import Graph
 from autograd.compiler.packs import packed
 from autograd.compiler.program import Program
 from autograd.compiler.recorded import Recorded, refuse_by_hand
-from autograd.compiler.recording import Argument, collector_resting, recording
+from autograd.compiler.recording import collector_resting, recording, refuse_types
 from autograd.compiler.surroundings import Surroundings
 from autograd.compiler.targets.numpy import Array
 from autograd.compiler.training import Batch, batch_program
@@ -236,20 +237,11 @@ class Recordings:
         point = point[: sum(map(size, forms))]
         variables: list[Value] = [Argument(x) for x in point]
         guards: list[Guard] = []
-
-        def on_branch(condition: Value) -> None:
-            guards.append(Guard(condition, condition._data != 0.0, call_site(), condition.fact))
-
-        with collector_resting(), recording(on_branch) as outcome:
-            numbers: list[Any] = []
-            form = opened(function(*_filled(forms, variables)), numbers)
-            results = [_result(y) for y in numbers]
-            outcome += [*results, *[guard.condition for guard in guards]]
-        for v in variables:
-            v.__class__ = Value
-        used = order_behind(outcome, set())
+        form, results, used = _recorded(function, forms, variables, guards)
         refuse_by_hand(used, {v.op for v in used})
         self._check(function, forms, point, results)
+        if self.surroundings.asks_types:
+            refuse_types(self.name, results, _recorded(function, forms, [Value(x) for x in point], [])[1])
         self.surroundings.settle()
         own = set(variables)
         captured = sorted([v for v in used if v.op is LEAF and v not in own], key=self.fixed.__contains__)
@@ -418,6 +410,23 @@ class Recordings:
         for key, program in programs.items():
             variant.executors[key] = engines.executor(program, engine=self.settings.engine, fast=self.settings.fast)
         return variant
+
+
+def _recorded(
+    function: Function, forms: tuple[Form, ...], variables: Sequence[Value], guards: list[Guard]
+) -> tuple[Form, list[Value], list[Value]]:
+    """The form of what the function gives, its results, and all that these and the guards that are added rest on."""
+
+    def on_branch(condition: Value) -> None:
+        guards.append(Guard(condition, condition._data != 0.0, call_site(), condition.fact))
+
+    with collector_resting(), recording(on_branch) as outcome:
+        numbers: list[Any] = []
+        form = opened(function(*_filled(forms, variables)), numbers)
+        results = [_result(y) for y in numbers]
+        outcome += [*results, *[guard.condition for guard in guards]]
+    settle(variables)
+    return form, results, order_behind(outcome, set())
 
 
 def _program(

@@ -62,6 +62,7 @@ class Surroundings:
     def __init__(self, function: Callable[..., Any]) -> None:
         self._names: dict[tuple[int, str], tuple[Any, str]] = {}
         self._entered: set[Any] = set()
+        self.asks_types = False  # whether type(x) or x.__class__ is mentioned anywhere
         self._walk(function)
         self._entered.clear()
         found = [(place, name, place.get(name, _NOTHING)) for place, name in self._names.values()]
@@ -111,6 +112,7 @@ class Surroundings:
                 continue
             self._entered.add((id(code), id(owner)))
             names = list(_mentioned(code))
+            self.asks_types = self.asks_types or "type" in names or "__class__" in names
             for name, cell in zip(code.co_freevars, scope.__closure__ or (), strict=True):
                 waiting.extend(self._take(_Cell(cell), cell, name, names, owner))
             for name in names:

@@ -4,6 +4,7 @@ import copy
 import functools
 import math
 import random
+import weakref
 from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
@@ -71,9 +72,23 @@ def _backward_inside(x: Any) -> Any:
     return y * x.grad
 
 
+_w = Value(0.5)
+
+
 @functools.cache
 def _kept(x: Any) -> Any:
     return x * 2.0
+
+
+def _by_type(x: Any) -> float:
+    return {Value: 2.0}.get(type(x), 3.0)
+
+
+def _caught_key(x: Any) -> Any:
+    try:
+        return {2.0: 5.0}[x] * x
+    except (KeyError, TypeError):
+        return x
 
 
 REFUSED: dict[str, tuple[Callable[[Any], Any], str]] = {
@@ -82,10 +97,20 @@ REFUSED: dict[str, tuple[Callable[[Any], Any], str]] = {
     "a number as a key": (lambda x: {1.0: 5.0}.get(x, 0.0) * x, "number as a key"),
     "a key that is not there": (lambda x: {2.0: 5.0}.get(x, 0.0) * x, "number as a key of a dict .* at .*test_not_frozen.*round"),
     "a result as a key": (lambda x: {1.0: 5.0}.get(2.0 / (x**3.0 + 1.0), 0.0) * x, "number as a key"),
+    "a result that is no key": (lambda x: {2.0: 5.0}.get(2.0 / (x**3.0 + 1.0) + _w, 0.0) * x, "number as a key"),
+    "a method's result that is no key": (lambda x: {2.0: 5.0}.get(_w.atan2(x), 0.0) * x, "number as a key"),
+    "a choice that is no key": (lambda x: {2.0: 5.0}.get(where(x > 2.0, 2.0, 3.0), 0.0) * x, "number as a key"),
+    "a sum that is no key": (lambda x: {2.0: 5.0}.get(autograd.dot([1.0], [x], _w), 0.0) * x, "number as a key"),
+    "a weak key": (lambda x: weakref.WeakKeyDictionary({x: 5.0})[x] * x, "number as a key"),
     "a member of a set": (lambda x: 1.0 * x if x in {1.0, 2.0} else -x, "number as a key"),
     "several in a set": (lambda x: x * len({x, 2.0 * x}), "number as a key"),
     "an argument of a function with a cache": (lambda x: _kept(x) * x, "function with a cache"),
     "a type": (lambda x: x * 2.0 if isinstance(x, float) else x * 3.0, "looks at types"),
+    "the class of an argument": (lambda x: x * 2.0 if type(x) is Value else x * 3.0, r"asks type\(x\). Write isinstance"),
+    "the class of a result": (lambda x: x * 2.0 if (1.0 * x).__class__ == Value else x * 3.0, r"asks type\(x\)"),
+    "a class that a helper asks for": (lambda x: x * _by_type(x), r"asks type\(x\)"),
+    "a key that is caught": (_caught_key, "number as a key"),
+    "a repr": (lambda x: x * 2.0 if repr(x) == "1.0" else x * 3.0, "looks at types"),
     "random numbers": (lambda x: x * random.random(), "random numbers"),
 }
 
@@ -95,6 +120,23 @@ def test_functions_that_are_refused(engine: str, name: str) -> None:
     function, reason = REFUSED[name]
     with pytest.raises(TypeError, match=reason):
         autograd.compile(function, engine=engine)(1.0)
+
+
+def test_a_type_that_makes_no_difference_may_be_asked_for(engine: str) -> None:
+    def f(x: Any) -> Any:
+        kinds = list(map(type, (x, 1.0 * x)))
+        return _w * x if _w < x and len(kinds) == 2 else x
+
+    g = autograd.compile(f, engine=engine)
+    assert [g(3.0), g(0.25)] == [1.5, 0.25]
+
+
+def test_a_text_by_repr_is_recorded_anew(engine: str) -> None:
+    f = autograd.compile(lambda x: x * len(repr(x * 1.0)), engine=engine)
+    g = autograd.compile(lambda x: x * len(f"{x:.3g}"), engine=engine)
+    assert [g(x) for x in (1.0, 1.25, -0.125)] == [x * len(f"{x:.3g}") for x in (1.0, 1.25, -0.125)]
+    with pytest.raises(TypeError, match="looks at types"):
+        f(1.0)
 
 
 def test_lists_and_tuples_are_two_forms(engine: str) -> None:
@@ -237,20 +279,28 @@ def test_a_loss_that_is_the_same_for_all_samples(engine: str, batch_size: int | 
     agree(engine, function=lambda p, x: p[0] * p[1], loss=lambda score, target: (score - 3.0) ** 2, batch_size=batch_size)
 
 
-LOSSES: dict[str, Callable[[Any, Any], Any]] = {
-    "weights of the classes in a dict": lambda score, target: {1.0: 5.0}.get(target, 1.0) * (score - target) ** 2,
-    "a set": lambda score, target: (5.0 if target in {1.0} else 1.0) * (score - target) ** 2,
-    "a key that must be there": lambda score, target: {0.0: 1.0, 1.0: 5.0}[target] * (score - target) ** 2,
-    "a method of floats": lambda score, target: (score - target) ** 2 * (2.0 if target.is_integer() else 1.0),
+_KEY, _OTHER = "number as a key", "cannot be recorded"
+LOSSES: dict[str, tuple[Callable[[Any, Any], Any], str]] = {
+    "weights of the classes in a dict": (lambda score, target: {1.0: 5.0}.get(target, 1.0) * (score - target) ** 2, _KEY),
+    "a result in a dict": (lambda score, target: {9.0: 5.0}.get(3.0 * target, 1.0) * (score - target) ** 2, _KEY),
+    "a set": (lambda score, target: (5.0 if target in {1.0} else 1.0) * (score - target) ** 2, _KEY),
+    "a key that must be there": (lambda score, target: {0.0: 1.0, 1.0: 5.0}[target] * (score - target) ** 2, _KEY),
+    "a key that is caught": (lambda score, target: (score - target) ** 2 + 0.0 * score * _caught_key(target), _KEY),
+    "the class of a score": (
+        lambda score, target: (score - target) ** 2 * (2.0 if type(score) is Value else 1.0),
+        r"asks type\(x\)",
+    ),
+    "a method of floats": (lambda score, target: (score - target) ** 2 * (2.0 if target.is_integer() else 1.0), _OTHER),
 }
 
 
 @pytest.mark.parametrize("name", LOSSES)
 def test_losses_that_cannot_be_recorded(engine: str, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("nn.engines.WORK_WORTH_COMPILING", 0)
-    with pytest.raises(TypeError, match=r"cannot be recorded|number as a key"):
-        fitted(engine, loss=LOSSES[name])
-    assert agree("auto", loss=LOSSES[name]).engine == "eager"
+    loss, reason = LOSSES[name]
+    with pytest.raises(TypeError, match=reason):
+        fitted(engine, loss=loss)
+    assert agree("auto", loss=loss).engine == "eager"
 
 
 def _draws(generator: Any) -> Callable[..., Any]:
