@@ -288,7 +288,7 @@ LOSSES: dict[str, tuple[Callable[[Any, Any], Any], str]] = {
     "a key that is caught": (lambda score, target: (score - target) ** 2 + 0.0 * score * _caught_key(target), _KEY),
     "the class of a score": (
         lambda score, target: (score - target) ** 2 * (2.0 if type(score) is Value else 1.0),
-        r"asks type\(x\)",
+        "looks at types",
     ),
     "a method of floats": (lambda score, target: (score - target) ** 2 * (2.0 if target.is_integer() else 1.0), _OTHER),
 }
