@@ -45,8 +45,9 @@ class CompiledFunction:
     A Python ``if`` on a recorded number is a guard: numbers that take another branch are recorded anew. Where the samples of an
     array part ways they are grouped by way, up to ``paths`` ways; beyond, a ValueError names the line where they multiply: write
     ``where`` there. What the function raises for one sample is raised with a note that names the sample. TypeError where the
-    function itself reads ``.data``, which would freeze that number, or gives something else for plain numbers. Called with Values
-    it is the function itself, and its derivatives are Values. ``listing()`` prints what was recorded.
+    function itself reads ``.data`` or looks a number up in a dict, which would freeze it, gives something else for plain numbers, or
+    asks ``type(x)`` and goes by the answer: while it is recorded numbers are of a subclass, ``isinstance(x, Value)`` holds. Called with
+    Values it is the function itself, and its derivatives are Values. ``listing()`` prints what was recorded.
 
     From outside the function may use Values, such as a model's weights: they count with the ``data`` they have at the call. Plain
     numbers, and lists, dicts and arrays of them, are part of the recording; when such a global, variable of an enclosing function
