@@ -11,8 +11,8 @@ import pytest
 import autograd
 import nn
 from autograd import Value, take
+from autograd.compiler.arguments import Argument
 from autograd.compiler.packs import build
-from autograd.compiler.recording import Argument
 from autograd.compiler.targets import c_like
 from autograd.compiler.targets.c_module import c
 from autograd.compiler.targets.javascript import javascript
