@@ -30,7 +30,7 @@ class Judged(NamedTuple):
 
     def called(self, i: int) -> str:
         """What is wanted of a sample, in words."""
-        return _said(self.wanted[i]) if self.classes is None else self.classes[self.wanted[i]]
+        return f"target {_said(self.wanted[i])}" if self.classes is None else self.classes[self.wanted[i]]
 
 
 def judgement(judged: Judged, where: str) -> Iterator[tuple[str, str]]:

@@ -23,7 +23,7 @@ from autograd.derivatives import adjoint_graph
 from viz.cards import Cards, cards_of, formula, values_of
 from viz.naming import Names
 from viz.notation import factor, number
-from viz.svg import printable, shortened
+from viz.svg import isolated, printable, shortened
 from viz.symbols import Name, Symbolic, local_derivatives
 
 if TYPE_CHECKING:
@@ -257,7 +257,7 @@ def names_of(graph: Drawn) -> list[str]:
     ['w₁', 'x₁', '(w₁·x₁)', 'tanh(w₁·x₁)', 'v₄']
     """
     names = Names(graph.values[-1])
-    plain = [(shortened(printable(names.plain(value))), names.has_own(value)) for value in graph.values]
+    plain = [(isolated(shortened(printable(names.plain(value)))), names.has_own(value)) for value in graph.values]
     return [name if is_own or _NAME.fullmatch(name) else f"({name})" for name, is_own in plain]
 
 

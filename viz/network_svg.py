@@ -82,7 +82,7 @@ def layers_level(anatomy: Anatomy, description: str) -> str:
         if k:
             body += [*_arrow(x, 78, x + 40, 78), text(x + 18, 70, str(anatomy.stages[k - 1].units), 11, fill=GREY)]
             x += 40
-        lines = [stage.title, f"{stage.parameters:,} parameters" if k else f"{stage.units} numbers"]
+        lines = [stage.title, f"{stage.parameters:,} parameters" if k else f"{stage.units} number{'s' * (stage.units != 1)}"]
         body += _leading("neurons", stage.title, [*_box(x, 14, 170, 128, lines), *_strips(stage, x + 12, 66, 146)])
         x += 170
     return with_words(body, x + 14, 152, anatomy, "layers", description)

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from unicodedata import bidirectional
 
 from autograd.labels import scripts
 from viz.cards import Card, Cards
@@ -117,6 +118,16 @@ def said_once(picture: str) -> str:
 def printable(text: str) -> str:
     """``text`` on one line and without the characters that neither XML nor UTF-8 can hold, which become �."""
     return text if text.isprintable() else _NOT_XML.sub("\ufffd", re.sub(r"\s", " ", text))
+
+
+def isolated(text: str) -> str:
+    """``text`` so that what stands around it keeps its order, should it be written from right to left.
+
+    >>> isolated("w"), len(isolated("שלום")) - len("שלום")
+    ('w', 2)
+    """
+    is_from_the_right = any(bidirectional(character) in ("R", "AL") for character in text)
+    return f"\u2068{text}\u2069" if is_from_the_right else text
 
 
 def dot_text(text: str) -> str:

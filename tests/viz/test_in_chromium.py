@@ -243,6 +243,32 @@ def test_hostile_labels_on_screen(opened, label):
         assert page.locator("img").count() == 0
 
 
+# For every leaf whether its η stands in the card and beside the label.
+RATES = """()=>[...document.querySelector("#picture").shadowRoot.querySelectorAll("g.leaf")].map((card)=>{
+const box=(e)=>e.getBoundingClientRect(),texts=[...card.querySelectorAll("text")],rate=box(texts.find((text)=>text.textContent==="η"));
+return rate.right<=box(card.querySelector("rect")).right&&rate.left>=box(texts[0]).right;})"""
+
+
+@pytest.mark.parametrize("label", ["w", "w_12^(3)", "line break", "a very long label that goes on and on"])
+def test_the_mark_of_a_rate_hides_no_label(opened, label):
+    x = Value(1.0, label=label)
+    with opened(explore(x * x, trainable=[x])) as page:
+        settle(page)
+        assert page.evaluate(RATES) == [True]
+
+
+def test_a_label_from_the_right_leaves_the_sentence_in_order(opened):
+    """Each number of the line below stands to the right of the last one, whatever is written between them."""
+    x, y = Value(3.5, label="שלום עולם"), Value(4.5, label="مرحبا")
+    order = """()=>{const text=document.querySelector("#picture").shadowRoot.querySelector("p").firstChild,found=[];
+for(const number of text.data.matchAll(/\\d\\.\\d/g)){const range=document.createRange();range.setStart(text,number.index);
+range.setEnd(text,number.index+3);found.push(range.getBoundingClientRect().x);}return found;}"""
+    with opened(explore(x * y), viewport={"width": 1200, "height": 600}) as page:
+        settle(page)
+        places = page.evaluate(order)
+        assert len(places) == 4 and places == sorted(places), page.locator("p").first.inner_text()
+
+
 def moves(page, looks):
     """Whether one of so many looks, 50 ms apart, shows another picture than the first."""
     page.wait_for_timeout(250)
