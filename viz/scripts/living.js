@@ -200,12 +200,11 @@ function living(host, pictures, data, compute) {
     field.select();
   }
 
-  const right = (frame) => Number(frame.getAttribute("x")) + Number(frame.getAttribute("width"));
-
   function bringToLife(panel, leaf) {
     const { card, data: text } = panel.cards[leaves[leaf]];
+    const box = card.getBBox();
     set(card, { class: "leaf", tabindex: 0, role: "slider", "aria-label": names[leaves[leaf]] });
-    if (lr !== null && trainable.includes(leaf)) card.append(drawn("text", { x: right(card.querySelector("rect")) - 11, y: Number(text.getAttribute("y")) - 18, "font-size": 11, fill: FAINT, "text-anchor": "start" }, "η"));
+    if (lr !== null && trainable.includes(leaf)) card.append(drawn("text", { x: box.x + box.width - 11, y: Number(text.getAttribute("y")) - 18, "font-size": 11, fill: FAINT, "text-anchor": "start" }, "η"));
     on(card, "pointerdown", (down) => {
       const from = inputs[leaf];
       stop();
