@@ -24,6 +24,7 @@ from autograd.compiler.normal import Graph
 from autograd.compiler.packs import packed
 from autograd.compiler.program import Program
 from autograd.compiler.recorded import Recorded
+from autograd.compiler.recording import collector_resting
 from autograd.compiler.recordings import Recordings, Settings, Variant
 from autograd.compiler.targets.llvm.emitter import Emitter
 from autograd.compiler.targets.llvm.executor import WIDTH, LlvmExecutor, Native, aligned, has_library_bits
@@ -94,7 +95,8 @@ class NativeSteps:
         for way in self._ways.get(forms, ()):
             if self._taken(way, numbers):
                 return float(way.outputs[0])
-        way = self._recorded(forms, numbers)
+        with collector_resting():
+            way = self._recorded(forms, numbers)
         if not self._taken(way, numbers):
             raise RuntimeError(f"{self._made.name} takes another way at every call, so that it cannot be recorded")
         return float(way.outputs[0])
