@@ -180,6 +180,7 @@ def test_arguments_by_name_are_handed_on_as_they_are() -> None:
         (lambda: [1.0, 2.0][Value(1.0)], TypeError, r"autograd.take\(xs, x\)"),
         (lambda: grad(lambda x: x)("3"), TypeError, "needs a real number, got str"),
         (lambda: hvp(quadratic)([1.0, 2.0, 3.0], [1.0]), ValueError, "a vector with 3 numbers.*got 1"),
+        (lambda: hvp(quadratic)([1.0, 2.0, 3.0], [1.0] * 4), ValueError, "a vector with 3 numbers.*got 4"),
         (lambda: check_gradients(lambda x: x, "1"), TypeError, "check_gradients needs a real number, got str"),
     ],
 )

@@ -8,7 +8,7 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 
 from tests.trust.figures import Outcome
-from tests.trust.table import PAGE, ROWS, markdown, merged, terminal, tried
+from tests.trust.table import FULL_PAGE, PAGE, ROWS, markdown, merged, terminal, tried
 
 
 def main() -> int:
@@ -17,7 +17,7 @@ def main() -> int:
     parser.add_argument("words", nargs="*", help="only rows that contain one of these (default: all)")
     parser.add_argument("--full", action="store_true", help="many more cases: an hour instead of two minutes")
     parser.add_argument("--processes", type=int, default=os.cpu_count(), help="rows at a time (default: one for each core)")
-    parser.add_argument("--write", action="store_true", help=f"write the rows tried to {PAGE.name}")
+    parser.add_argument("--write", action="store_true", help=f"write the rows tried to {PAGE.name} or {FULL_PAGE.name}")
     options = parser.parse_args()
     chosen = [
         number
@@ -30,8 +30,8 @@ def main() -> int:
             outcomes.append(Outcome(ROWS[number], *found))
             print(terminal(outcomes[-1]), flush=True)
     if options.write:
-        page = markdown(outcomes, full=options.full)
-        PAGE.write_text(merged(PAGE.read_text(encoding="utf-8"), page) if options.words else page, encoding="utf-8")
+        page, place = markdown(outcomes, full=options.full), FULL_PAGE if options.full else PAGE
+        place.write_text(merged(place.read_text(encoding="utf-8"), page) if options.words else page, encoding="utf-8")
     return not all(found.is_kept for found in outcomes)
 
 

@@ -243,6 +243,7 @@ growth(work, int(sys.argv[1]), 2)
 COMPILATIONS = (
     MEASURED
     + """
+os.environ["CHALKGRAD_CACHE"] = ""  # code that an earlier run has left on disk would be loaded, not compiled
 import autograd as ag
 from autograd import Value
 from tests.random_graphs import SMOOTH_CASES, random_program

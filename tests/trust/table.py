@@ -25,6 +25,7 @@ ROWS: tuple[Row, ...] = (
     *inputs.ROWS,
 )
 PAGE = Path(__file__).parents[1] / "TRUST.md"
+FULL_PAGE = PAGE.with_name("TRUST-FULL.md")
 _HEADINGS = ("property", "cases", "worst", "bar", "")
 
 
@@ -48,11 +49,22 @@ def terminal(outcome: Outcome) -> str:
 
 
 def markdown(outcomes: Sequence[Outcome], *, full: bool) -> str:
-    """The page TRUST.md."""
+    """The page TRUST.md, or TRUST-FULL.md."""
     lines = [_HEADINGS[:4], ("---", "---:", "---:", "---"), *(cells(outcome)[:4] for outcome in outcomes)]
     table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
     command = f"python -m tests.trust{' --full' if full else ''} --write"
     where = f"{platform.system()}, {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+    written = f"Written by `{command}`, {datetime.date.today()}: {where}, chalkgrad {autograd.__version__}."
+    if full:
+        return f"""# Trust, the full tier
+
+The properties of [TRUST.md](TRUST.md) tried with many more cases. A row that is not here has not been tried at these counts since it was
+last changed; `python -m tests.trust WORDS --full --write` tries those that contain a word, and leaves the others as they are.
+
+{written}
+
+{table}
+"""
     return f"""# Trust
 
 What is promised, as figures: each property with how many cases were tried, the worst figure found, and the bar that it must keep. The cases
@@ -60,7 +72,7 @@ are seeded, so that everyone finds the same; a case that breaks a bar is printed
 suite; `python -m tests.trust --full` tries many more cases. To be quick, second and third derivatives of ops are tried at 100 and 60 points
 each, not at 300 as the first.
 
-Written by `{command}`, {datetime.date.today()}: {where}, chalkgrad {autograd.__version__}.
+{written}
 
 {table}
 """

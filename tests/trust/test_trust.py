@@ -34,7 +34,9 @@ def test_a_row_names_the_case_that_breaks_it() -> None:
     assert terminal(found).endswith("BROKEN\ncase 3")
     assert is_caught(row, 5)
     assert not is_caught(row, 3)
-    assert "| theme: name | 5 | 1 | 0 disagreements |" in markdown([found], full=False)
+    for full, title in ((False, "# Trust\n"), (True, "# Trust, the full tier\n")):
+        page = markdown([found], full=full)
+        assert page.startswith(title) and "| theme: name | 5 | 1 | 0 disagreements |" in page
 
 
 def test_no_cases_or_nan_keep_no_bar() -> None:
