@@ -17,6 +17,7 @@ import operator
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Any
 
 from mpmath import mp
@@ -172,6 +173,18 @@ def _softmax(*xs: Any) -> Any:
     return mp.exp(xs[0] - _exact_logsumexp(*xs))
 
 
+def _exact_probit(p: Any) -> Any:
+    """The number below which a standard normal one lies with probability p: Python's own quantile, made exact by Newton's method."""
+    if p > 0.5:
+        return -_exact_probit(1 - p)
+    y, bits, full = mp.mpf(NormalDist().inv_cdf(float(p))), 40, mp.prec
+    while bits < full:
+        bits *= 2
+        with mp.workprec(min(bits, full) + 20):
+            y -= (mp.erfc(-y / mp.sqrt(2)) / 2 - p) * mp.sqrt(2 * mp.pi) * mp.exp(y * y / 2)
+    return +y
+
+
 def _through_zero(a: Any, b: Any) -> Any:
     """How many ulp of log(eᵃ + eᵇ) an ulp of the operands is."""
     y = _exact_logsumexp(a, b)
@@ -300,7 +313,7 @@ CASES: tuple[Case, ...] = (
     Case(
         "probit",
         ops.probit,
-        lambda p: mp.sqrt(2) * mp.erfinv(2 * p - 1),
+        _exact_probit,
         (PROBABILITY,),
         Bounds(16.0, 8.0, _THIRTY_SECOND_ROOT),
     ),

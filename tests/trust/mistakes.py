@@ -19,7 +19,7 @@ import autograd as ag
 from autograd import ops
 from autograd.compiler import adjoints, kernels
 
-VALUES, SLOPES, SECOND = "numbers: value of ops: ", "numbers: derivative of ops: ", "numbers: second derivative of ops"
+VALUES, SLOPES, SECOND = "numbers: value of ops: ", "numbers: derivative of ops: ", "numbers: second and third derivatives of ops"
 EXACT, STANDARD = "rounded once", "standard"
 EDGES = "numbers: the edge table: kinks, poles, infinities, tails"
 GRAPHS = "numbers: random expressions of 10 steps"
