@@ -7,7 +7,7 @@ the same bits, whatever these are. Seeded: the same graphs and points in every r
 import math
 import random
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import autograd as ag
@@ -64,36 +64,55 @@ FAMILY = 25
 _OF_EACH = 4
 
 
-def _palette(kinds: Sequence[Any], family: int) -> list[Any]:
+@cache
+def _palette(kinds: tuple[Any, ...], family: int) -> list[Any]:
     """A family's share of the ops; successive families take turns through all of them."""
     shuffled = random.Random(0).sample(kinds, len(kinds))
     return [shuffled[(_OF_EACH * family + i) % len(kinds)] for i in range(_OF_EACH)]
 
 
+# What was drawn for a graph: made again at another point, it is not drawn again, which takes three fifths of the time.
+_DRAWN: dict[tuple[int, int, int, bool], list[int]] = {}
+
+
 def wild_graph(seed: int, leaves: Sequence[Value], size: int = 10, *, exact: bool = False) -> Value:
     """A graph of ``size`` random steps over the leaves, and the sum of its last three nodes; ``exact``: without the C library."""
-    rng = random.Random(seed)
+    key = (seed, len(leaves), size, exact)
+    rng, drawn, known = random.Random(seed), [], iter(_DRAWN.get(key, []))
     kinds = (EXACT_UNARY, EXACT_BINARY, _EXACT_STEPS) if exact else (_UNARY, _BINARY, _SPECIAL_STEPS)
     unary, binary, specials = [_palette(some, seed // FAMILY) for some in kinds]
     nodes = list(leaves)
 
+    def draw(below: Callable[[], int]) -> int:
+        number = next(known, -1)
+        drawn.append(below() if number < 0 else number)
+        return drawn[-1]
+
+    def one_of(things: Sequence[Any]) -> Any:
+        return things[draw(lambda: rng.randrange(len(things)))]
+
+    def place() -> int:
+        first = max(len(nodes) - 10, 0) if rng.random() < 0.7 else 0
+        return first + rng.randrange(len(nodes) - first)
+
     def pick() -> Value:
-        return rng.choice(nodes[-10:] if rng.random() < 0.7 else nodes)
+        return nodes[draw(place)]
 
     def picks(count: int) -> list[Value]:
         return [pick() for _ in range(count)]
 
     steps: tuple[tuple[float, Callable[[], Value]], ...] = (
-        (6, lambda: rng.choice(unary)(pick())),
-        (6, lambda: rng.choice(binary)(pick(), pick())),
-        (2, lambda: pick() * rng.choice((2.0, -1.5, 0.0, 1.0)) + rng.choice((1.0, -0.0, 0.25))),
-        (1, lambda: rng.choice((1.0, -0.0, 0.25)) - pick() * pick()),
+        (6, lambda: one_of(unary)(pick())),
+        (6, lambda: one_of(binary)(pick(), pick())),
+        (2, lambda: pick() * one_of((2.0, -1.5, 0.0, 1.0)) + one_of((1.0, -0.0, 0.25))),
+        (1, lambda: one_of((1.0, -0.0, 0.25)) - pick() * pick()),
         *[(1.5, partial(special, pick, picks)) for special in specials],
     )
     weights = [weight for weight, _ in steps]
     for _ in range(size):
-        (_, step), *_ = rng.choices(steps, weights)
+        _, step = steps[draw(lambda: rng.choices(range(len(steps)), weights)[0])]
         nodes.append(step())
+    _DRAWN[key] = drawn
     return ag.sum(nodes[-3:])
 
 

@@ -4,11 +4,21 @@ import argparse
 import multiprocessing
 import os
 import sys
-from concurrent.futures import ProcessPoolExecutor
-from functools import partial
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor
 
 from tests.trust.figures import Outcome
-from tests.trust.table import FULL_PAGE, PAGE, ROWS, markdown, merged, terminal, tried
+from tests.trust.table import FULL_PAGE, PAGE, ROWS, Found, families, markdown, merged, terminal, tried
+
+
+def in_order(pool: Executor, chosen: Sequence[int], *, full: bool) -> Iterator[Found]:
+    """What comes of the rows, in their order; the largest families begin."""
+    parts = sorted(families(chosen), key=len, reverse=True)
+    whole = {part[0]: pool.submit(tried, part, full=full) for part in parts}
+    place = {number: (part[0], i) for part in parts for i, number in enumerate(part)}
+    for number in chosen:
+        first, i = place[number]
+        yield whole[first].result()[i]
 
 
 def main() -> int:
@@ -26,7 +36,7 @@ def main() -> int:
     ]
     outcomes = []
     with ProcessPoolExecutor(options.processes, multiprocessing.get_context("spawn")) as pool:
-        for number, found in zip(chosen, pool.map(partial(tried, full=options.full), chosen), strict=True):
+        for number, found in zip(chosen, in_order(pool, chosen, full=options.full), strict=True):
             outcomes.append(Outcome(ROWS[number], *found))
             print(terminal(outcomes[-1]), flush=True)
     if options.write:

@@ -108,12 +108,13 @@ def trial(wrong: list[str], cases: int) -> Trial:
 
 def _rows(engine: str, place: str) -> Iterator[Row]:
     where = f"eager = {engine}, {'one point after the other' if place == 'shared' else 'points side by side'}"
-    yield Row("bits", f"{where}: random graphs", partial(random_graphs, engine, place), 500, 10000)
+    yield Row("bits", f"{where}: random graphs", partial(random_graphs, engine, place), 500, 10000, kin="graphs")
     for order, name in ((1, "gradients of ops"), (2, "gradients of gradients of ops")):
-        yield Row("bits", f"{where}: {name}", partial(every_op, engine, place, order), len(ARITIES), len(ARITIES))
+        yield Row("bits", f"{where}: {name}", partial(every_op, engine, place, order), len(ARITIES), len(ARITIES), kin="ops")
 
 
+_SMALL = "eager = llvm, in functions of three packs"
 ROWS = [
     *(row for engine in ENGINES for place in PLACES for row in _rows(engine, place)),
-    Row("bits", "eager = llvm, in functions of three packs", partial(in_small_functions, "llvm", "lanes"), FAMILY, 20 * FAMILY),
+    Row("bits", _SMALL, partial(in_small_functions, "llvm", "lanes"), FAMILY, 20 * FAMILY, kin="graphs"),
 ]

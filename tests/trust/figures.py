@@ -35,6 +35,7 @@ class Row:
     full: int
     bar: float = 0.0
     unit: str = "disagreements"
+    kin: str = ""  # rows of one kin are tried in one process, one after the other, for what they have in common
 
     def __str__(self) -> str:
         return f"{self.theme}: {self.name}"

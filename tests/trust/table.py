@@ -4,8 +4,9 @@ import datetime
 import os
 import platform
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import autograd
 from tests.trust import bits, control, files, inputs, interrupts, laws, moments, numbers, processes, scripts, training
@@ -29,10 +30,21 @@ FULL_PAGE = PAGE.with_name("TRUST-FULL.md")
 _HEADINGS = ("property", "cases", "worst", "bar", "")
 
 
-def tried(number: int, *, full: bool) -> tuple[int, float, str, float]:
-    """What came of a row, without the row, which cannot travel between processes."""
-    found = outcome(ROWS[number], full=full)
-    return found.cases, found.worst, found.where, found.seconds
+Found = tuple[int, float, str, float]
+
+
+def families(numbers: Iterable[int]) -> list[list[int]]:
+    """The numbers of rows, those of a kin together."""
+    found: dict[Any, list[int]] = {}
+    for number in numbers:
+        found.setdefault(ROWS[number].kin or number, []).append(number)
+    return list(found.values())
+
+
+def tried(numbers: Sequence[int], *, full: bool) -> list[Found]:
+    """What came of rows, without the rows, which cannot travel between processes."""
+    found = [outcome(ROWS[number], full=full) for number in numbers]
+    return [(each.cases, each.worst, each.where, each.seconds) for each in found]
 
 
 def cells(outcome: Outcome) -> tuple[str, ...]:
@@ -69,8 +81,7 @@ last changed; `python -m tests.trust WORDS --full --write` tries those that cont
 
 What is promised, as figures: each property with how many cases were tried, the worst figure found, and the bar that it must keep. The cases
 are seeded, so that everyone finds the same; a case that breaks a bar is printed so that it can be run. The quick tier is part of the test
-suite; `python -m tests.trust --full` tries many more cases. To be quick, second and third derivatives of ops are tried at 100 and 60 points
-each, not at 300 as the first.
+suite; `python -m tests.trust --full` tries many more cases.
 
 {written}
 
