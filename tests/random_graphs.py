@@ -62,6 +62,12 @@ class Program:
         used = {i for step in self.steps for i in step.operands if isinstance(i, int)}
         return [x for i, x in enumerate(numbers) if i not in used]
 
+    def code(self) -> str:
+        """The program as Python that runs."""
+        steps = [f"    Step(BY_NAME[{step.case.name!r}], {step.operands!r})," for step in self.steps]
+        head = ["from tests.cases import BY_NAME", "from tests.random_graphs import Program, Step"]
+        return "\n".join([*head, f"p = Program({self.inputs!r}, (", *steps, "))", "y, xs = p.record()", "y.backward()"])
+
     def __str__(self) -> str:
         lines = [f"x{i} = {x!r}" for i, x in enumerate(self.inputs)]
         for n, step in enumerate(self.steps, len(self.inputs)):

@@ -1,10 +1,31 @@
 """Gradients by PyTorch in float64, of expressions made of the functions that it has under the same definition."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
+import autograd as ag
+from autograd import Op, ops
 from tests.cases import CASES
 from tests.random_graphs import Program, random_program
+
+# PyTorch's formulas (derivatives.yaml) where these are others than ours and lose digits: 1 − σ by subtraction, exp of a rounded square,
+# 1 ± x² where these nearly cancel, gelu by 1 + erf. What is rounded in them bounds PyTorch's own error.
+_SIGMOID = Op("sigmoid", ops.sigmoid.value, lambda g, y, a: (g * (1.0 - y) * y,))
+_ERF = Op("erf", ops.erf.value, lambda g, y, a: (ops.TWO_OVER_SQRT_PI * ag.exp(-(a * a)) * g,))
+FORMULAS: dict[str, Callable[..., Any]] = {
+    "sigmoid": _SIGMOID,
+    "erf": _ERF,
+    "erfc": Op("erfc", ops.erfc.value, lambda g, y, a: (-ops.TWO_OVER_SQRT_PI * ag.exp(-(a * a)) * g,)),
+    "tanh": Op("tanh", ops.tanh.value, lambda g, y, a: (g * (1.0 - y * y),)),
+    "expm1": Op("expm1", ops.expm1.value, lambda g, y, a: (g * (y + 1.0),)),
+    "asin": Op("asin", ops.asin.value, lambda g, y, a: (g / ag.sqrt(1.0 - a * a),)),
+    "acos": Op("acos", ops.acos.value, lambda g, y, a: (-g / ag.sqrt(1.0 - a * a),)),
+    "acosh": Op("acosh", ops.acosh.value, lambda g, y, a: (g / ag.sqrt(a * a - 1.0),)),
+    "atanh": Op("atanh", ops.atanh.value, lambda g, y, a: (g / (1.0 - a * a),)),
+    "silu": lambda a: a * _SIGMOID(a),
+    "gelu": lambda a: a * 0.5 * (1.0 + _ERF(a * ops.SQRT_HALF)),
+}
 
 
 def torch_functions() -> dict[str, Any]:
@@ -19,11 +40,17 @@ def torch_functions() -> dict[str, Any]:
     return {**named, **arithmetic, "power": torch.pow, "**3": lambda a: a**3, "silu": silu, "gelu": gelu}
 
 
-def torch_programs(count: int) -> Iterator[Program]:
+def torch_programs(size: int, count: int) -> Iterator[Program]:
     """Random expressions that torch can compute too."""
     functions = torch_functions()
     cases = [case for case in CASES if case.name in functions]
-    return (random_program(seed, 40, cases=cases) for seed in range(count))
+    return (random_program(seed, size, cases=cases) for seed in range(count))
+
+
+def by_formulas(p: Program) -> Program:
+    """The program with PyTorch's formulas."""
+    steps = [replace(step, case=replace(step.case, f=FORMULAS.get(step.case.name, step.case.f))) for step in p.steps]
+    return replace(p, steps=tuple(steps))
 
 
 def torch_gradient(p: Program) -> list[float]:

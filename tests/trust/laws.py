@@ -113,6 +113,18 @@ def an_unused_input_has_gradient_exactly_0(p: Program) -> None:
     assert (slope.data, unused.grad, grad(slope, unused).data) == (0.0, 0.0, 0.0)
 
 
+@given(programs, seeds)
+def inputs_and_what_was_computed_of_them_stay_as_they_are(p: Program, seed: float) -> None:
+    y, xs = p.record()
+    nodes = ag.topological_order(y)
+    numbers = [v.data for v in nodes]
+    y.backward(seed)
+    grad(y, xs)
+    ag.compile(y, engine="numpy")()
+    assert not differences("input", [x.data for x in xs], p.inputs)
+    assert not differences("number", [v.data for v in nodes], numbers)
+
+
 @given(programs)
 def what_is_added_to_a_gradient_is_exactly_the_gradient(p: Program) -> None:
     y, xs = p.record()
@@ -220,6 +232,7 @@ LAWS: list[Callable[[], None]] = [
     chain_rule,
     permuted_arguments_have_permuted_gradients,
     an_unused_input_has_gradient_exactly_0,
+    inputs_and_what_was_computed_of_them_stay_as_they_are,
     what_is_added_to_a_gradient_is_exactly_the_gradient,
     neutral_operations_change_no_bit,
     hessians_are_symmetric_within_the_error_bound,

@@ -1,5 +1,6 @@
 """Rows about numbers: each op and random expressions of all ops against mpmath, to the third derivative, and against PyTorch."""
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from importlib.util import find_spec
@@ -26,7 +27,7 @@ from tests.autograd.oracles import (
     ulps,
     value_errors,
 )
-from tests.autograd.torch_oracle import torch_gradient, torch_programs
+from tests.autograd.torch_oracle import by_formulas, torch_gradient, torch_programs
 from tests.cases import CASES, EXACT, STANDARD, Bounds, Case
 from tests.random_graphs import Program, random_program, shrunk
 from tests.trust.figures import Row, Trial
@@ -40,7 +41,8 @@ SMALL = 0.25
 
 def said(case: Case, what: str, point: Sequence[float], got: float, exact: Any) -> str:
     """A trial of an op, as text."""
-    return f"{what} of {case.name} at ({', '.join(map(repr, point))}): got {got!r}, expected {float(exact)!r}"
+    code = f"from tests.cases import BY_NAME\nxs = [Value(x) for x in {tuple(point)!r}]\ny = BY_NAME[{case.name!r}].f(*xs)\ny.backward()"
+    return f"{what} of {case.name}: got {got!r}, expected {float(exact)!r}\nfrom autograd import Value\n{code}"
 
 
 def values(cases: Sequence[Case], count: int) -> Iterator[Trial]:
@@ -94,7 +96,8 @@ def excess(got: float, exact: Any, bound: float) -> float:
     if got == float(exact):
         return 0.0
     with mp.workprec(200):
-        return float(abs(mp.mpf(got) - exact)) / bound if bound else float("inf")
+        found = float(abs(mp.mpf(got) - exact)) / bound if bound else math.inf
+    return found if found == found else math.inf
 
 
 def surely(got: float, bound: float, likely: Any, exactly: Callable[[], Any]) -> float:
@@ -117,29 +120,46 @@ def worst_entry(p: Program) -> float:
     return worst
 
 
-def told(seed: int, size: int, p: Program) -> str:
-    """A program as code, and what is left of it when everything is taken away that the failure does not need."""
-    least = shrunk(p, lambda q: worst_entry(q) > 1.0)
-    return f"tests.random_graphs.random_program({seed}, {size}), or shorter:\n{least}"
+def told(p: Program, figure: Callable[[Program], float], bar: float = 1.0) -> str:
+    """As code what is left of a program when everything is taken away that its failure does not need."""
+    return shrunk(p, lambda q: not figure(q) <= bar).code()
 
 
 def graphs(size: int, count: int) -> Iterator[Trial]:
     """Random expressions of so many steps."""
     for seed in range(count):
         p = random_program(seed, size)
-        yield Trial(worst_entry(p), partial(told, seed, size, p), 1 + len(p.inputs))
+        yield Trial(worst_entry(p), partial(told, p, worst_entry), 1 + len(p.inputs))
+
+
+def worst_second(p: Program) -> float:
+    """The largest excess among the second derivatives of a program."""
+    y, xs = p.record()
+    entries = [node for slope in grad(y, xs) for node in grad(slope, xs)]
+    bounds, exact = rounding_bounds(*entries), chain(*exact_hessian(p.exact, p.inputs, LONG))
+    return max(excess(node.data, entry, bounds[node]) for node, entry in zip(entries, exact, strict=True))
 
 
 def hessians(count: int) -> Iterator[Trial]:
     """Second derivatives of random expressions."""
     for seed in range(count):
         p = random_program(seed, 8, inputs=2)
-        y, xs = p.record()
-        entries = [node for slope in grad(y, xs) for node in grad(slope, xs)]
-        bounds = rounding_bounds(*entries)
-        for node, exact in zip(entries, chain(*exact_hessian(p.exact, p.inputs, LONG)), strict=True):
-            found = excess(node.data, exact, bounds[node])
-            yield Trial(found, partial("tests.random_graphs.random_program({}, 8, inputs=2)".format, seed))
+        yield Trial(worst_second(p), partial(told, p, worst_second), len(p.inputs) ** 2)
+
+
+def worst_third(p: Program) -> float:
+    """The excess of the third derivative of a program along (1, 1, …)."""
+    node, xs = p.record()
+    for _ in range(3):
+        node = ag.sum(grad(node, xs))
+    return excess(node.data, exact_third(p.exact, p.inputs, LONG), rounding_bounds(node)[node])
+
+
+def thirds(count: int) -> Iterator[Trial]:
+    """Third derivatives of random expressions."""
+    for seed in range(count):
+        p = random_program(seed, 8, inputs=2)
+        yield Trial(worst_third(p), partial(told, p, worst_third))
 
 
 def edges(count: int) -> Iterator[Trial]:
@@ -149,13 +169,17 @@ def edges(count: int) -> Iterator[Trial]:
         yield Trial(len(wrong), partial("\n".join, wrong))
 
 
-def torch(count: int) -> Iterator[Trial]:
-    """Gradients by PyTorch, whose σ′ = σ(1 − σ) and kin are accurate only to an absolute 1e-12."""
-    for p in torch_programs(count):
-        y, xs = p.record()
-        for slope, expected in zip(grad(y, xs), torch_gradient(p), strict=True):
-            bound = 4.0 * rounding_bounds(slope)[slope] + 1e-12
-            yield Trial(abs(slope.data - expected) / bound, partial(str, p))
+def excess_of_torch(p: Program) -> float:
+    """How far PyTorch's gradient is from ours, in running bounds of PyTorch's own formulas: one for its error, one for ours."""
+    nodes, slopes = grad(*by_formulas(p).record()), grad(*p.record())
+    bounds = rounding_bounds(*nodes)
+    return max(excess(a.data, b, bounds[node]) for node, a, b in zip(nodes, slopes, torch_gradient(p), strict=True))
+
+
+def torch(size: int, count: int) -> Iterator[Trial]:
+    """Gradients by PyTorch."""
+    for p in torch_programs(size, count):
+        yield Trial(excess_of_torch(p), partial(told, p, excess_of_torch, 2.0), len(p.inputs))
 
 
 def _of_bounds(bounds: Bounds, cases: Sequence[Case]) -> Iterator[Row]:
@@ -184,6 +208,11 @@ ROWS = [
     Row("numbers", "random expressions of 40 steps", partial(graphs, 40), 120, 9000, 1.0, "of the running bound"),
     Row("numbers", "random expressions of 200 steps", partial(graphs, 200), 28, 980, 1.0, "of the running bound"),
     Row("numbers", "random expressions of 1,000 steps", partial(graphs, 1000), 2, 20, 1.0, "of the running bound"),
-    Row("numbers", "second derivatives of random expressions", hessians, 40, 4000, 1.0, "of the running bound"),
-    *([Row("numbers", "PyTorch in float64", torch, 40, 4000, 1.0, "of 4 running bounds + 1e-12")] if find_spec("torch") else []),
+    Row("numbers", "second derivatives of random expressions", hessians, 100, 4000, 1.0, "of the running bound"),
+    Row("numbers", "third derivatives of random expressions", thirds, 100, 4000, 1.0, "of the running bound"),
+    *(
+        Row("numbers", f"PyTorch in float64: {size} steps", partial(torch, size), quick, full, 2.0, "running bounds", kin="torch")
+        for size, quick, full in ((10, 1900, 90000), (40, 100, 10000))
+        if find_spec("torch")
+    ),
 ]

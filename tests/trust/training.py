@@ -1,8 +1,9 @@
 """Rows about training: optimizers against the formulas of their papers in mpmath, and random runs in all engines."""
 
+import itertools
 import random
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from mpmath import mp
@@ -77,14 +78,33 @@ def optimizers(name: str, count: int) -> Iterator[Trial]:
 # --- Runs in all engines -------------------------------------------------------------------------------------------------------
 
 
-def random_run(seed: int) -> tuple[Callable[[], Any], Any, Any, dict[str, Any]]:
+def random_model(rng: random.Random, outputs: int, seed: int, *, over_batch: bool) -> Callable[[], Any]:
+    """How to make a network of two inputs: up to two hidden layers, and now and then something between them, or BatchNorm."""
+    sizes = [rng.randint(1, 4) for _ in range(rng.randint(over_batch, 2))]
+    activation = rng.choice(list(ACTIVATIONS))
+    between = rng.choice([None, None, nn.LayerNorm, nn.RMSNorm, lambda n: nn.Dropout(0.3, seed=seed)])
+    if over_batch:
+        between = nn.BatchNorm
+    if between is None or not sizes:
+        return partial(nn.MLP, 2, [*sizes, outputs], activation=activation, seed=seed)
+
+    def make() -> nn.Sequential:
+        dice, widths = random.Random(seed), [2, *sizes]
+        hidden = [[nn.Layer(m, n, activation=activation, seed=dice), between(n)] for m, n in itertools.pairwise(widths)]
+        return nn.Sequential(*itertools.chain(*hidden), nn.Layer(sizes[-1], outputs, activation="linear", seed=dice))
+
+    return make
+
+
+def random_run(seed: int, *, over_batch: bool = False) -> tuple[Callable[[], Any], Any, Any, dict[str, Any]]:
     """How to make a network, samples, targets and the settings of a run."""
     rng = random.Random(seed)
     loss = rng.choice(["mse", "half_sse", "hinge", "bce", "cross_entropy"])
     outputs = 3 if loss == "cross_entropy" else 1
-    sizes = [rng.randint(1, 4) for _ in range(rng.randint(0, 2))]
-    activation = rng.choice(list(ACTIVATIONS))
-    n = rng.randint(3, 12)
+    n, batch = rng.randint(3, 12), rng.randint(1, 8)
+    if over_batch:
+        n, batch = 10, rng.choice([2, 4, 5, 6, 7, 8])  # a batch of one sample has no variance
+    make = random_model(rng, outputs, seed, over_batch=over_batch)
     X = [[rng.gauss(0.0, 1.0) for _ in range(2)] for _ in range(n)]
     targets: dict[str, Callable[[Sequence[float]], Any]] = {
         "hinge": lambda x: 1.0 if x[0] * x[1] > 0 else -1.0,
@@ -98,41 +118,51 @@ def random_run(seed: int) -> tuple[Callable[[], Any], Any, Any, dict[str, Any]]:
     settings = {
         "loss": loss,
         "epochs": 3,
-        "batch_size": rng.randint(1, 8),
+        "batch_size": batch,
         "seed": seed,
         "shuffle": rng.random() < 0.5,
         "l2": rng.choice([0.0, 1e-3]),
         "validation": (X[:2], y[:2]) if rng.random() < 0.3 else None,
+        "callbacks": [lambda epoch, history: epoch == 2] if rng.random() < 0.2 else [],
         "progress": False,
     }
-    return (
-        partial(nn.MLP, 2, [*sizes, outputs], activation=activation, seed=seed),
-        X,
-        y,
-        {"optimizer": optimizer, **settings},
-    )
+    return make, X, y, {"optimizer": optimizer, **settings}
 
 
-def left_behind(seed: int, engine: str) -> list[float]:
+def left_behind(seed: int, engine: str, *, over_batch: bool = False) -> list[float]:
     """Losses and weights of a random run."""
-    make, X, y, settings = random_run(seed)
+    make, X, y, settings = random_run(seed, over_batch=over_batch)
     model, optimizer = make(), settings.pop("optimizer")
     history = nn.fit(model, X, y, optimizer=optimizer(model.parameters()), engine=engine, **settings)
     return [*history.loss, *(history.validation_loss or []), *[p.data for p in model.parameters()]]
 
 
+@cache
+def left_by_eager(seed: int) -> list[float]:
+    """What plain Python leaves behind."""
+    return left_behind(seed, "eager")
+
+
 def runs(engine: str, count: int) -> Iterator[Trial]:
     """Random runs: in batches of up to eight samples every bit is that of plain Python."""
     for seed in range(count):
-        wrong = differences("number", left_behind(seed, engine), left_behind(seed, "eager"))
+        wrong = differences("number", left_behind(seed, engine), left_by_eager(seed))
         yield Trial(len(wrong), partial("tests.trust.training.left_behind({}, {!r}): {}".format, seed, engine, wrong[:3]))
+
+
+def runs_over_batch(engine: str, count: int) -> Iterator[Trial]:
+    """Random runs through BatchNorm, where what goes back to a sample is summed in another order: relative to numbers above 1/100."""
+    for seed in range(count):
+        got, expected = (left_behind(seed, which, over_batch=True) for which in (engine, "eager"))
+        error = max(abs(a - b) / max(abs(b), 0.01) for a, b in zip(got, expected, strict=True))
+        yield Trial(error, partial("tests.trust.training.left_behind({}, {!r}, over_batch=True)".format, seed, engine))
 
 
 def resumed(count: int) -> Iterator[Trial]:
     """Two runs of three epochs, the optimizer kept, against one of six: without shuffling nothing may differ."""
     for seed in range(count):
         make, X, y, settings = random_run(seed)
-        settings |= {"shuffle": False, "validation": None, "engine": "eager"}
+        settings |= {"shuffle": False, "validation": None, "callbacks": [], "engine": "eager"}
         make_optimizer = settings.pop("optimizer")
         ends = []
         for parts in ([6], [3, 3]):
@@ -150,7 +180,19 @@ ROWS = [
         Row("training", f"{name} against its paper", partial(optimizers, name), 20, 2000, 1e-14, "relative error after 20 steps")
         for name in ("momentum", "nesterov", "adam", "adamw")
     ),
-    Row("training", "random runs: eager = numpy", partial(runs, "numpy"), 12, 100),
-    Row("training", "random runs: eager = llvm", partial(runs, "llvm"), 8, 100),
-    Row("training", "resumed = uninterrupted", resumed, 12, 100),
+    Row("training", "random runs: eager = numpy", partial(runs, "numpy"), 100, 1000, kin="runs"),
+    Row("training", "random runs: eager = llvm", partial(runs, "llvm"), 100, 1000, kin="runs"),
+    *(
+        Row(
+            "training",
+            f"random runs through BatchNorm: eager = {engine}",
+            partial(runs_over_batch, engine),
+            15,
+            200,
+            1e-12,
+            "relative",
+        )
+        for engine in ("numpy", "llvm")
+    ),
+    Row("training", "resumed = uninterrupted", resumed, 100, 1000),
 ]
