@@ -13,7 +13,7 @@ from typing import Any
 from autograd.ops.arithmetic import divide, step_rule, stop_gradient
 from autograd.ops.choosing import where
 from autograd.ops.elementary import sqrt
-from autograd.ops.probability import density, distribution
+from autograd.ops.probability import density, distribution, upper_half
 from autograd.ops.row import Contributions, Number, Op
 from autograd.ops.total import NAN
 
@@ -58,19 +58,20 @@ uniform_op = Op(
 )
 
 # The quantile is x·N(t)/D(t) with t = 0.425² − x² in the centre, where x is the distance from ½ and at most 0.425; in the tails it is
-# N(t)/D(t), where t is 0.93 (far out 0.7) less the 32nd root of what lies beyond. Fitted with mpmath to 1.2·10⁻¹⁶ relative, and shifted so
-# that hardly anything cancels. A row of coefficients serves the centre, the tails, and the tails below 2⁻¹⁷.
+# N(t)/D(t), where t is 0.93 (far out 0.7) less the 32nd root of what lies beyond. Fitted with mpmath to 1.2·10⁻¹⁶ relative, rounding of
+# the coefficients included, and shifted so that hardly anything cancels. A row of coefficients serves the centre, the tails, and the
+# tails below 2⁻¹⁷.
 CENTRE, FAR, SHIFTS = 0.425, 2.0**-17, (0.93, 0.7)
 NUMERATOR = (
-    (3.3871328727963665, 1.2927340684803168, 4.242660425706661),
-    (132.94834606336875, 66.19152258582638, 23.120888893298932),
-    (1965.2853779725745, 1231.5074619755296, 3.335921682327613),
-    (13658.811121147563, 10305.591026115342, -113.39301271991496),
-    (45561.293200940345, 37545.70260635328, -35.109876134421626),
-    (66532.5100665229, 39283.849062109766, 184.39377062477064),
-    (32946.38088752795, -40857.718444003454, 1.6561127658213992),
-    (2462.4251219101616, -41630.19143237825, -72.57034077323473),
-    (0.0, 10986.53361807199, 8.71198269075054),
+    (3.3871328727963665, 1.292734068480316, 4.242660425706662),
+    (132.94834606336875, 66.19152258582633, 23.120888893298876),
+    (1965.2853779725745, 1231.507461975531, 3.335921682329748),
+    (13658.811121147563, 10305.591026115284, -113.39301271995089),
+    (45561.293200940345, 37545.7026063544, -35.10987613409979),
+    (66532.5100665229, 39283.84906209784, 184.39377062313426),
+    (32946.38088752795, -40857.71844393401, 1.6561127705565712),
+    (2462.4251219101616, -41630.19143258495, -72.57034078049783),
+    (0.0, 10986.53361831766, 8.711982695333221),
 )
 DENOMINATOR = (
     (1.0, 1.0, 1.0),
@@ -85,13 +86,29 @@ DENOMINATOR = (
 )
 
 
+def _left_of_root(x: Number, root: Number) -> Number:
+    """x − root², with the square in parts that are exact: twice the root's rounding error, times the root."""
+    high = upper_half(root)
+    low = root - high
+    return ((x - high * high) - 2.0 * high * low) - low * low
+
+
+def _thirty_second_root(x: Number) -> tuple[Number, Number]:
+    """The root, and what its float lacks but for half an ulp: an ulp of it would be 8 of the quantile at 0.07."""
+    root, lacking = sqrt(sqrt(sqrt(x))), 0.0
+    for _ in range(2):
+        square, root = root, sqrt(root)
+        lacking = divide(_left_of_root(square, root) + lacking, 2.0 * root)
+    return root, lacking
+
+
 def _probit(p: Number) -> Number:
     x = p - 0.5
     is_central = abs(x) <= CENTRE
     tail = where(x < 0.0, p, 1.0 - p)
     is_far = tail < FAR
-    root = sqrt(sqrt(sqrt(sqrt(sqrt(tail)))))
-    t = where(is_central, CENTRE * CENTRE - x * x, where(is_far, SHIFTS[1], SHIFTS[0]) - root)
+    root, lacking = _thirty_second_root(tail)
+    t = where(is_central, CENTRE * CENTRE - x * x, (where(is_far, SHIFTS[1], SHIFTS[0]) - root) - lacking)
 
     def polynomial(rows: Sequence[tuple[float, float, float]]) -> Any:
         coefficients = [where(is_central, central, where(is_far, far, near)) for central, near, far in rows]

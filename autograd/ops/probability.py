@@ -13,7 +13,7 @@ from autograd.ops.total import INV_SQRT_2PI, LN2, SQRT_HALF, TWO_OVER_SQRT_PI
 # --- The normal distribution ---
 
 
-def _high(a: Number) -> Number:
+def upper_half(a: Number) -> Number:
     """The upper 26 bits of a float: the square of these is exact (2²⁷ + 1 splits a float; Veltkamp)."""
     lifted = 134217729.0 * a
     return lifted - (lifted - a)
@@ -21,7 +21,7 @@ def _high(a: Number) -> Number:
 
 def _bell(c: float, a: Number) -> Number:
     # exp(−c·x²) with the square in two parts: rounding x² alone would cost c·x² ulp.
-    high = _high(a)
+    high = upper_half(a)
     return chosen(
         abs(a) < 40.0,
         lambda: exp(-c * (high * high)) * exp(-c * ((a - high) * (a + high))),
@@ -54,7 +54,7 @@ def _distribution(a: Number) -> Number:
     scaled = SQRT_HALF * a
 
     def corrected() -> Number:
-        high = _high(a)
+        high = upper_half(a)
         rest = ((high * _ROOT - scaled) + (a - high) * _ROOT) + a * _ROOT_REST
         # −erfc′/erfc at w = −x/√2 is w + √(w² + 2), to 4 % at 1 and 1e-6 at 26: enough for a rest below the last place.
         return erfc(-scaled) * (1.0 + stop_gradient(rest * (sqrt(scaled * scaled + 2.0) - scaled)))
