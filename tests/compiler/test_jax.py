@@ -259,9 +259,13 @@ print("done", jax.process_count())
 
 @pytest.mark.skipif(not hasattr(jax, "shard_map"), reason="an older JAX")
 def test_over_two_processes() -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
+    with socket.socket() as held:  # as long as it is, nobody else gets the port; gRPC shares it
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        held.bind(("127.0.0.1", 0))
+        _two_processes(str(held.getsockname()[1]))
+
+
+def _two_processes(port: str) -> None:
     environment = {**os.environ, "JAX_PLATFORMS": "cpu"}
     started = [
         subprocess.Popen(

@@ -1,14 +1,13 @@
 """A JupyterLab of one's own, and HTML as nbconvert exports it; tests skip where Jupyter is missing."""
 
+import json
 import os
-import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -40,11 +39,8 @@ def settings(folder: Path) -> dict[str, str]:
 def lab(folder: Path) -> Iterator[str]:
     """A JupyterLab that serves a folder; the address of the folder's files in it."""
     pytest.importorskip("jupyterlab")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     options = [
-        f"--port={port}",
+        "--port=0",
         "--no-browser",
         "--IdentityProvider.token=",
         "--ServerApp.root_dir=" + str(folder),
@@ -60,18 +56,21 @@ def lab(folder: Path) -> Iterator[str]:
     ]
     server = subprocess.Popen(command, env=settings(folder), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        _wait_for(f"http://127.0.0.1:{port}/api")
-        yield f"http://127.0.0.1:{port}/lab/tree"
+        address = _address(folder / "runtime", server)
+        urllib.request.urlopen(f"{address}api", timeout=60).close()
+        yield f"{address}lab/tree"
     finally:
         server.kill()
         server.wait()
 
 
-def _wait_for(address: str) -> None:
+def _address(runtime: Path, server: "subprocess.Popen[bytes]") -> str:
+    """Where the server says that it answers: it has chosen the port itself."""
     for _ in range(750):
-        try:
-            urllib.request.urlopen(address, timeout=60).close()
-            return
-        except (urllib.error.URLError, ConnectionError, TimeoutError):
-            time.sleep(0.2)
+        for said in runtime.glob("jpserver-*.json"):
+            with suppress(json.JSONDecodeError):  # not written to the end
+                return f"http://127.0.0.1:{json.loads(said.read_text())['port']}/"
+        if server.poll() is not None:
+            break
+        time.sleep(0.2)
     pytest.fail("JupyterLab does not answer")
