@@ -3,7 +3,7 @@
 import itertools
 import random
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 from mpmath import mp
@@ -137,16 +137,10 @@ def left_behind(seed: int, engine: str, *, over_batch: bool = False) -> list[flo
     return [*history.loss, *(history.validation_loss or []), *[p.data for p in model.parameters()]]
 
 
-@cache
-def left_by_eager(seed: int) -> list[float]:
-    """What plain Python leaves behind."""
-    return left_behind(seed, "eager")
-
-
 def runs(engine: str, count: int) -> Iterator[Trial]:
     """Random runs: in batches of up to eight samples every bit is that of plain Python."""
     for seed in range(count):
-        wrong = differences("number", left_behind(seed, engine), left_by_eager(seed))
+        wrong = differences("number", left_behind(seed, engine), left_behind(seed, "eager"))
         yield Trial(len(wrong), partial("tests.trust.training.left_behind({}, {!r}): {}".format, seed, engine, wrong[:3]))
 
 
