@@ -69,9 +69,7 @@ class Node:
     # A label that is set is an attribute, which goes before this one.
     label: str = _Label()  # type: ignore[assignment]
     fact: object = None  # of a condition, see conditions.settled
-    _below: "list[Value] | None" = (
-        None  # what it rests on in topological order, if a backward pass has left it, see backward.keep_order
-    )
+    _below: "list[Value] | None" = None  # what it rests on in order, if a backward pass has left it, see backward.keep_order
     is_demanded = False  # of a condition of which anything but its truth is an error, see conditions._demanded
 
     def __init__(self, data: Any, _children: Iterable["Value"] = (), _op: str = "", label: str = "") -> None:
@@ -184,7 +182,8 @@ class Node:
             )
         try:
             _thread.busy = True
-            *below, _ = topological_order(self)
+            below = topological_order(self)
+            below.pop()
             commit(propagate(self, seed, below))
             keep_order(self, below)
         finally:

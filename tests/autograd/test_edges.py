@@ -28,6 +28,14 @@ def test_the_sign_of_zero_survives(name: str) -> None:
     assert got == [0.0] * 4
 
 
+def test_the_pole_of_log1p_is_that_of_log() -> None:
+    x, shifted = Value(0.0), Value(-1.0)
+    poles = x.log(), shifted.log1p()
+    for pole in poles:
+        pole.backward()
+    assert [(pole.data, at.grad) for pole, at in zip(poles, (x, shifted), strict=True)] == [(-math.inf, math.inf)] * 2
+
+
 @pytest.mark.parametrize("symmetric_at", [(2.0, 0.0), (0.5, 0.0), (3.0, 1.0), (1.0, 0.0)])
 def test_hessian_of_power_is_symmetric(symmetric_at: tuple[float, float]) -> None:
     a, b = map(Value, symmetric_at)

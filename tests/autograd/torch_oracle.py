@@ -41,10 +41,15 @@ def torch_functions() -> dict[str, Any]:
 
 
 def torch_programs(size: int, count: int) -> Iterator[Program]:
-    """Random expressions that torch can compute too."""
+    """Random expressions that torch can compute too; without those that take hypot(0, 0), where its slope is nan and ours 0."""
     functions = torch_functions()
     cases = [case for case in CASES if case.name in functions]
-    return (random_program(seed, size, cases=cases) for seed in range(count))
+    programs = (random_program(seed, size, cases=cases) for seed in range(count))
+    return (program for program in programs if not _takes_the_cusp(program))
+
+
+def _takes_the_cusp(p: Program) -> bool:
+    return any(v.op is ops.hypot and v.data == 0.0 for v in ag.topological_order(p.record()[0]))
 
 
 def by_formulas(p: Program) -> Program:

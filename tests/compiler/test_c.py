@@ -231,6 +231,13 @@ def test_a_name_that_is_none_is_refused(name: str) -> None:
         autograd.compile(x * x).c(name)
 
 
+@pytest.mark.parametrize("target", ["c", "javascript"])
+def test_a_name_that_is_no_text_is_refused(target: str) -> None:
+    x = Value(2.0)
+    with pytest.raises(TypeError, match=r"must be text, got bytes"):
+        getattr(autograd.compile(x * x), target)(b"f")
+
+
 @pytest.mark.parametrize("name", [*LIBM.values(), "expf", "y0", "NAN", "M_PI", "uint32_t", "printf", "signgam", "INT32_MAX"])
 def test_a_name_that_the_c_library_has_is_refused(name: str) -> None:
     """A function of this name would not compile."""

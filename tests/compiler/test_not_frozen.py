@@ -135,6 +135,8 @@ def test_a_text_by_repr_is_recorded_anew(engine: str) -> None:
     f = autograd.compile(lambda x: x * len(repr(x * 1.0)), engine=engine)
     g = autograd.compile(lambda x: x * len(f"{x:.3g}"), engine=engine)
     assert [g(x) for x in (1.0, 1.25, -0.125)] == [x * len(f"{x:.3g}") for x in (1.0, 1.25, -0.125)]
+    signed = autograd.compile(lambda x: x + len(f"{x:.1f}"), engine=engine)
+    assert [signed(x) for x in (0.0, -0.0, 0.0)] == [3.0, 4.0, 3.0]
     with pytest.raises(TypeError, match="looks at types"):
         f(1.0)
 

@@ -28,6 +28,7 @@ INTERNAL = {"viz.Animation", "viz.LivingPicture", "viz.Playground", "MLP().accep
 AGREED: tuple[type[Exception], ...] = (TypeError, ValueError)
 MORE: dict[str, type[Exception]] = {
     r"load\(|save\(|export_": OSError,
+    r"^autograd\.take\(": IndexError,
     r"a huge int|^autograd\.math\.": OverflowError,
     r"^autograd\.lift\(|export_onnx|to_torch|from_": ImportError,
 }

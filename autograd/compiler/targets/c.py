@@ -17,7 +17,7 @@ from autograd import ops
 from autograd.compiler.kernels import LIBM
 from autograd.compiler.targets import threefry
 from autograd.compiler.targets.c_language import Language, Writer, identifier
-from autograd.ops import Op
+from autograd.ops import Op, describe
 
 _RESERVED = """
 alignas alignof and and_eq asm auto bitand bitor bool break case catch char class compl const const_cast constexpr continue decltype
@@ -55,7 +55,9 @@ DTYPES = ("double", "float")
 
 
 def checked_name(name: str) -> str:
-    """The name; ValueError, with one that would do, if it cannot begin the names of a C module."""
+    """The name; ValueError, with one that would do, if it cannot begin the names of a C module. TypeError if it is no text."""
+    if not isinstance(name, str):
+        raise TypeError(f"the name of a C module must be text, got {describe(name)}")
     if not re.fullmatch(r"[A-Za-z]\w*", name, re.ASCII) or "__" in name or name in RESERVED:
         raise ValueError(
             f"{name!r} cannot name a C module; use letters, digits and single underscores, such as 'm_{identifier(name)}'"

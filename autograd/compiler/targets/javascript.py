@@ -18,7 +18,7 @@ from autograd.compiler.program import Program
 from autograd.compiler.targets import threefry
 from autograd.compiler.targets.c_language import Argument, Language, Writer, identifier
 from autograd.compiler.targets.c_like import Printer
-from autograd.ops import Op
+from autograd.ops import Op, describe
 
 # Reserved words of strict code, and names that mean something there.
 _RESERVED = """
@@ -116,8 +116,11 @@ def javascript(
     place that asked for it): the function throws a RangeError naming the place where one is not met. The last ``gradient`` shared
     outputs are as adding them to 0 leaves them. ``about`` joins the head comment.
 
-    ValueError for a name that is none in JavaScript, TypeError for an op whose value is a Python function of floats.
+    ValueError for a name that is none in JavaScript, TypeError for one that is no text and for an op whose value is a Python function
+    of floats.
     """
+    if not isinstance(name, str):
+        raise TypeError(f"the name of a JavaScript function must be text, got {describe(name)}")
     if not re.fullmatch(r"[A-Za-z_$][\w$]*", name, re.ASCII) or name in RESERVED:
         raise ValueError(
             f"{name!r} cannot name a JavaScript function; use letters, digits and underscores, such as 'f_{identifier(name)}'"
