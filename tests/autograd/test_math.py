@@ -198,7 +198,9 @@ def test_sums_and_products_are_rounded_once() -> None:
     x = Value(1e16)
     assert ours.fsum([x, 1.0, -1e16, 1.0]).data == 2.0
     huge = Value(1.7e308)
-    assert [ours.fsum([s * huge, s * huge]).data for s in (1.0, -1.0)] == [math.inf, -math.inf]
+    for sign in (1.0, -1.0):
+        sums = ours.fsum([huge * sign] * 2), ours.sumprod([huge], [2.0 * sign]), ours.fma(huge, 2.0 * sign, 1.0)
+        assert [y.data for y in sums] == [sign * math.inf] * 3
     assert ours.sumprod([x, 3.0, -1e16], [1.0, 1.0, 1.0]).data == ours.sumprod([1e16, 3.0, -1e16], [1.0, 1.0, 1.0]) == 3.0
     assert ours.fma(Value(0.1), 10.0, -1.0).data == ours.fma(0.1, 10.0, -1.0) == 2.0**-54
     assert (ours.prod([]), ours.fsum([]), ours.sumprod([], []), ours.hypot()) == (1, 0.0, 0, 0.0)
