@@ -10,9 +10,11 @@ Glossary::
 Cases are seeded: the same ones in every run. Nothing here knows what is tested.
 """
 
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import NamedTuple
 
 
@@ -39,6 +41,11 @@ class Row:
 
     def __str__(self) -> str:
         return f"{self.theme}: {self.name}"
+
+
+def only_with(needed: str, quick: int, full: int) -> tuple[int, int]:
+    """How many cases to try, none where this module of Python or program is not installed: its row of the page stays then."""
+    return (quick, full) if find_spec(needed) or shutil.which(needed) else (0, 0)
 
 
 @dataclass(frozen=True)

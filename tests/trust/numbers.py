@@ -3,7 +3,6 @@
 import math
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from importlib.util import find_spec
 from itertools import chain, groupby
 from typing import Any
 
@@ -30,7 +29,7 @@ from tests.autograd.oracles import (
 from tests.autograd.torch_oracle import by_formulas, torch_gradient, torch_programs
 from tests.cases import CASES, EXACT, STANDARD, Bounds, Case
 from tests.random_graphs import Program, random_program, shrunk
-from tests.trust.figures import Row, Trial
+from tests.trust.figures import Row, Trial, only_with
 
 SMOOTH = tuple(case for case in CASES if case.exact is not None)
 # Second and third derivatives may be off by so many ulp, or by the running bound of their rounding errors.
@@ -211,8 +210,7 @@ ROWS = [
     Row("numbers", "second derivatives of random expressions", hessians, 100, 4000, 1.0, "of the running bound"),
     Row("numbers", "third derivatives of random expressions", thirds, 100, 4000, 1.0, "of the running bound"),
     *(
-        Row("numbers", f"PyTorch in float64: {size} steps", partial(torch, size), quick, full, 2.0, "running bounds", kin="torch")
-        for size, quick, full in ((10, 1900, 90000), (40, 100, 10000))
-        if find_spec("torch")
+        Row("numbers", f"PyTorch in float64: {size} steps", partial(torch, size), *counts, 2.0, "running bounds", kin="torch")
+        for size, *counts in ((10, *only_with("torch", 1900, 90000)), (40, *only_with("torch", 100, 10000)))
     ),
 ]

@@ -1,6 +1,5 @@
 """Rows about JavaScript in Node: random graphs of arithmetic and choices have eager's bits, as straight lines and as loops."""
 
-import shutil
 import tempfile
 from collections.abc import Iterator
 from functools import partial
@@ -14,7 +13,7 @@ from tests.compiler.runs import Graph, disagreements, eager, program_of
 from tests.compiler.scripts import Job, run
 from tests.compiler.wild import FAMILY, wild_graph, wild_points
 from tests.trust.bits import LEAVES, POINTS, RECORDED_AT, trial
-from tests.trust.figures import Row, Trial
+from tests.trust.figures import Row, Trial, only_with
 
 # What a leaf's gradient starts at: 0 + −0 is 0.
 ACCUMULATED = np.array([-0.0, *[0.0] * LEAVES])
@@ -43,4 +42,4 @@ def random_graphs(count: int) -> Iterator[Trial]:
 
 
 _NAME = "eager = JavaScript in Node: random graphs without the C library"
-ROWS = [Row("bits", _NAME, random_graphs, 500, 10000)] if shutil.which("node") else []
+ROWS = [Row("bits", _NAME, random_graphs, *only_with("node", 500, 10000))]

@@ -61,9 +61,8 @@ def terminal(outcome: Outcome) -> str:
 
 
 def markdown(outcomes: Sequence[Outcome], *, full: bool) -> str:
-    """The page TRUST.md, or TRUST-FULL.md; a bar that is broken says so."""
-    rows = [(*each[:3], f"{each[3]} {each[4]}".rstrip()) for each in map(cells, outcomes)]
-    lines = [_HEADINGS[:4], ("---", "---:", "---:", "---"), *rows]
+    """The page TRUST.md, or TRUST-FULL.md."""
+    lines = [_HEADINGS[:4], ("---", "---:", "---:", "---"), *(cells(outcome)[:4] for outcome in outcomes)]
     table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
     command = f"python -m tests.trust{' --full' if full else ''} --write"
     where = f"{platform.system()}, {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
@@ -73,6 +72,7 @@ def markdown(outcomes: Sequence[Outcome], *, full: bool) -> str:
 
 The properties of [TRUST.md](TRUST.md) tried with many more cases. A row that is not here has not been tried at these counts since it was
 last changed; `python -m tests.trust WORDS --full --write` tries those that contain a word, and leaves the others as they are.
+Where a figure is above its bar, that bar is not kept.
 
 {written}
 
