@@ -10,10 +10,11 @@ RAISED = dict(zip("0123456789+-−=()abcdefghijklmnoprstuvwxyzABDEGHIJKLMNOPRTUV
                    "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ᵃᵇᶜᵈᵉᶠᵍʰⁱʲᵏˡᵐⁿᵒᵖʳˢᵗᵘᵛʷˣʸᶻᴬᴮᴰᴱᴳᴴᴵᴶᴷᴸᴹᴺᴼᴾᴿᵀᵁⱽᵂᵝᵞᵟᶿᵠᵡ*", strict=True))  # fmt: skip
 LOWERED = dict(zip("0123456789+-−=(),aehijklmnoprstuvxβγρφχ", "₀₁₂₃₄₅₆₇₈₉₊₋₋₌₍₎,ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓᵦᵧᵨᵩᵪ", strict=True))
 
+_NUMBER = r"[-+−]?\d+(?:\.\d+)?(?:e[-+−]?\d+)?"
 # An index is a number, one or two letters or anything in braces; a longer word after _ is part of a name.
 _SCRIPT = (  # compiled when it is first used: importing autograd needs no label
     r"_(?:\{(?P<sub_braced>[^{}]+)\}|(?P<sub>\d+|[^\W\d_]{1,2}(?![^\W_])))"
-    r"|\^(?:\{(?P<sup_braced>[^{}]+)\}|(?P<sup_round>\([^()]*\))|(?P<sup>[-+−]?\d+|[^\W\d_]|\*))"
+    r"|\^(?:\{(?P<sup_braced>[^{}]+)\}|(?P<sup_round>\([^()]*\))|(?P<sup>" + _NUMBER + r"|[^\W\d_]|\*))"
 )
 
 
@@ -40,6 +41,8 @@ def plain_name(label: object) -> str:
 
     >>> plain_name("w_12^(1)"), plain_name("w_{1,16}"), plain_name("x_{out}"), plain_name("E")
     ('w₁₂⁽¹⁾', 'w₁,₁₆', 'xₒᵤₜ', 'E')
+    >>> plain_name("x^2"), plain_name("x^−0.5")
+    ('x²', 'x^−0.5')
     """
     return "".join(_scripted(*piece) for piece in scripts(re.sub(r"\s+", " ", str(label))))
 
@@ -50,4 +53,5 @@ def _scripted(text: str, height: int) -> str:
         return text
     if all(c in table for c in text):
         return "".join(table[c] for c in text)
-    return f"{'^' if height > 0 else '_'}{text if len(text) == 1 or text.startswith('(') else f'{{{text}}}'}"
+    is_plain = len(text) == 1 or text.startswith("(") or re.fullmatch(_NUMBER, text)
+    return f"{'^' if height > 0 else '_'}{text if is_plain else f'{{{text}}}'}"

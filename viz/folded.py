@@ -18,13 +18,13 @@ import numpy.typing as npt
 
 from autograd import Value
 from autograd.compiler.recording import collector_resting
-from autograd.labels import plain_name, scripts
+from autograd.labels import plain_name
 from viz import page, svg
 from viz.engines import dot_starting, place
 from viz.folding import Rule, folded
 from viz.graph import Picture, quoted
 from viz.groups import Group, Groups
-from viz.implied import head_labels
+from viz.implied import common_label, head_labels
 from viz.inside import inside
 from viz.layout import Layout, Point, Size, on_curve
 from viz.normal_form import NormalForm
@@ -113,7 +113,7 @@ def _card(form: NormalForm, group: Group, repeats: Samples, values: int, labels:
     data, grads, samples = form.data[group.members], form.grads[group.members], repeats.of(group.members)
     each = group.count // samples
     name = group.form if not group.title or " × " in group.title else group.title
-    label = _common_label([labels.get(i, "") for i in group.members.tolist()] if labels else [""], most=1 if group.form else 2)
+    label = common_label([labels.get(i, "") for i in group.members.tolist()] if labels else [""], most=1 if group.form else 2)
     said = " = ".join(text for text in (label, name) if text) or letter or "numbers"
     notes = (
         [group.form] if group.form and name is group.title else [group.title] if group.title and name is not group.title else []
@@ -138,19 +138,6 @@ def _card(form: NormalForm, group: Group, repeats: Samples, values: int, labels:
 
 def _shortened(text: str) -> str:
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
-
-
-def _common_label(labels: Sequence[str], most: int) -> str:
-    """What labels have in common: w^(1) of w_11^(1), w_12^(1), …, or up to ``most`` of the kind, w^(1), u^(1); one label is itself."""
-    distinct = dict.fromkeys(labels)
-    if len(distinct) == 1 or "" in distinct:
-        return labels[0] if len(distinct) == 1 else ""
-    stems = {
-        (next(scripts(label), ("", 0))[0], "".join(f"^{text}" for text, height in scripts(label) if height > 0))
-        for label in distinct
-    }
-    are_alike = len(stems) == 1 or (len(stems) <= most and len({raised for _, raised in stems if raised}) == 1)
-    return ", ".join(sorted([base + raised for base, raised in stems], reverse=True)) if are_alike else ""
 
 
 def _range(xs: Numbers) -> tuple[float, float]:

@@ -149,5 +149,10 @@ def ruled(form: NormalForm, rule: Rule) -> Indices:
         key = rule(value)
         if key is None:
             raise ValueError(f"the fold rule names no group for {value!r}; it must name one for every value it is asked about")
-        labels[i] = numbers.setdefault(key, len(numbers) + 1)
+        try:
+            labels[i] = numbers.setdefault(key, len(numbers) + 1)
+        except TypeError:
+            raise TypeError(
+                f"the fold rule must name groups by what a dict takes as a key, such as a text, got {key!r}"
+            ) from None
     return labels

@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from autograd import Op, Value, ops
+from autograd.labels import scripts
 
 if TYPE_CHECKING:
     from viz.normal_form import NormalForm
@@ -113,3 +114,16 @@ def _is_function(v: Value) -> bool:
 
 def _is_word(op: Op) -> bool:
     return op.name.partition("[")[0].isidentifier() and op not in (ops.negative, ops.positive)
+
+
+def common_label(labels: Sequence[str], most: int) -> str:
+    """What labels have in common: w^(1) of w_11^(1), w_12^(1), …, or up to ``most`` of the kind, w^(1), u^(1); one label is itself."""
+    distinct = dict.fromkeys(labels)
+    if len(distinct) == 1 or "" in distinct:
+        return labels[0] if len(distinct) == 1 else ""
+    stems = {
+        (next(scripts(label), ("", 0))[0], "".join(f"^{text}" for text, height in scripts(label) if height > 0))
+        for label in distinct
+    }
+    are_alike = len(stems) == 1 or (len(stems) <= most and len({raised for _, raised in stems if raised}) == 1)
+    return ", ".join(sorted([base + raised for base, raised in stems], reverse=True)) if are_alike else ""

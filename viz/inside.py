@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from autograd.labels import plain_name
 from viz.groups import Groups, Piece
+from viz.implied import common_label
 from viz.normal_form import Indices, NormalForm
 from viz.svg import printable, shortened
 from viz.ties import Samples
@@ -71,7 +72,9 @@ def _piece(
     numbers: _Numbers, shapes: "_Shapes", piece: Piece, samples: Samples, labels: dict[int, str], letter: str
 ) -> dict[str, Any]:
     repeats, count = samples.of(piece.members), len(piece.members)
-    names = [shortened(printable(plain_name(labels.get(i, "")))) for i in piece.members[: count // repeats].tolist()]
+    own = [labels.get(i, "") for i in piece.members[: count // repeats].tolist()]
+    names = [shortened(printable(plain_name(label))) for label in own]
+    letter = letter or printable(plain_name(common_label(own, most=2)))
     told = {"form": piece.form, "letter": letter, "start": int(numbers.of[piece.members[0]]), "count": count, "samples": repeats}
     if any(names):
         told["names"] = names

@@ -195,7 +195,8 @@ def _head(card: Card) -> list[Piece]:
     """The first line of a card: ``label = caption``, the label in bold."""
     label = [replace(piece, bold=True) for piece in blackboard(shortened(card.label))]
     equals = " = " if card.label and card.caption else ""
-    return [*label, Piece(equals + shortened(card.caption))]
+    caption = equals + shortened(card.caption)
+    return [*label, *(blackboard(caption) if "^" in caption else [Piece(caption)])]  # the _ of an op's name is no index
 
 
 def _text(x: float, y: float, size: float, fill: str, content: str, extra: str = "") -> str:

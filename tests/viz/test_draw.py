@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 import pytest
 
 import viz
-from autograd import Value, dot
+from autograd import Op, Value, dot
 from autograd.labels import plain_name
 from viz import Graph, draw
 from viz.svg import blackboard
@@ -48,6 +48,13 @@ class Page(HTMLParser):
     def only(self, name: str) -> dict[str, str | None]:
         (attributes,) = [attributes for tag, attributes in self.tags if tag == name]
         return attributes
+
+
+def test_a_power_is_raised_whole_and_the_name_of_an_op_is_as_it_is():
+    own = Op("my_op", lambda a: a, lambda g, y, a: (g,))
+    root = ElementTree.fromstring(draw(own(Value(2.0) ** -0.5), engine="builtin").to_svg())
+    pieces = {span.text for span in root.iter(f"{SVG}tspan")} | {text.text for text in root.iter(f"{SVG}text")}
+    assert {"−0.5", "my_op"} <= pieces, pieces
 
 
 def test_golden(neuron, tmp_path):
@@ -156,7 +163,7 @@ def test_lowered_and_raised_text_returns_to_the_line():
 
 
 SCRIPT = """
-from autograd import Value, dot
+from autograd import Op, Value, dot
 import viz
 x, y = Value(2.0, label="x"), Value(-3.0, label="y")
 z = dot([x, y], [y, x * y], 1.0).tanh() * (x / y) + x ** 2

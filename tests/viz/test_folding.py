@@ -332,6 +332,8 @@ def test_a_rule_of_ones_own():
     assert sum(card.values for card in picture.cards) == len(topological_order(loss))
     with pytest.raises(ValueError, match="names no group for Value"):
         draw(xor(), fold=lambda v: None)
+    with pytest.raises(TypeError, match=r"such as a text, got \['tanh'\]"):
+        draw(xor(), fold=lambda v: [v._op] if v._op == "tanh" else "other")
     x = Value(1.0)
     with pytest.raises(ValueError, match="depend on each other"):
         draw(x.tanh().sin().tanh(), fold=lambda v: v._op)

@@ -15,6 +15,7 @@ import numpy as np
 
 import nn
 from autograd import Value
+from autograd.labels import plain_name
 from tests.viz.chromium import tab
 from tests.viz.test_draw import NASTY
 from tests.viz.test_folding import MAKERS
@@ -267,6 +268,50 @@ def test_the_table_of_an_edge_is_seen_on_hover_and_focus(opened):
         page.locator(".card").first.focus()
         page.locator("small").hover()
         assert page.locator(".spy").count() == 0
+
+
+def test_tab_stops_at_cards_and_squares_alone_and_says_them(opened):
+    """What lies over an edge listens to the pointer; were it to listen to the focus too, Chromium would stop at it."""
+    made = picture()
+    with opened(made) as page:
+        said = []
+        for _ in range(len(made.cards) + len(made.ties)):
+            page.keyboard.press("Tab")
+            said.append(page.evaluate('document.querySelector("#picture").shadowRoot.activeElement.getAttribute("aria-label")'))
+        heads = [plain_name(card.head) for card in made.cards]
+        assert said[: len(heads)] == heads
+        assert [text.rpartition(": ")[2] for text in said[len(heads) :]] == [tie.name for _, tie in made.ties]
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement===document.body")
+
+
+def test_the_table_of_an_edge_is_not_cut_by_a_low_picture(opened):
+    made = draw(trained(), fold="layers", engine="builtin")
+    with opened(made) as page:
+        page.locator("svg g[role=img]").nth(0).focus()
+        spy, around = page.locator(".spy"), page.locator(".outer")
+        assert spy.bounding_box()["height"] > around.bounding_box()["height"]  # else this is no test
+        clipping = "(e)=>{for(;e;e=e.parentElement)if(getComputedStyle(e).overflowY!=='visible')return true;return false;}"
+        assert not spy.evaluate(clipping)
+
+
+def test_a_piece_has_a_strip_of_its_units_means_over_the_samples(opened):
+    made = draw(trained(), fold="layers", engine="builtin")
+    k = next(k for k, group in enumerate(made.cards) if "4 × x^(1)" in group.head)
+    pieces = made.data["pieces"][k]
+    numbers = np.frombuffer(base64.b64decode(made.data["data"]))
+    with opened(made) as page:
+        page.get_by_role("button", name=plain_name(made.cards[k].head), exact=True).click()
+        drawn = page.evaluate(
+            """()=>[...document.querySelector("#picture").shadowRoot.querySelectorAll("tr canvas:first-child")].map((c)=>
+            [...c.getContext("2d").getImageData(0,0,c.width,1).data].filter((_,i)=>i%4===3))"""
+        )[::2]
+        assert [button.inner_text() for button in page.locator("td button").all()][:2] == ["8 × w⁽¹⁾", "4 × b⁽¹⁾"]
+    for piece, alphas in zip(pieces, drawn, strict=True):
+        own = numbers[piece["start"] : piece["start"] + piece["count"]].reshape(piece["samples"], -1)
+        sizes = abs(own.mean(axis=0))
+        assert len(alphas) == len(sizes) == piece["count"] // piece["samples"]
+        assert alphas == pytest.approx(255 * sizes / (sizes.max() or 1.0), abs=1)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

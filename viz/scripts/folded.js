@@ -9,7 +9,8 @@
 const STRIP = 32, ROOM = 640, SPY = 96, DARK = "#4d555e";
 const FOLDED_STYLE = `${TABLE_STYLE}
 :host{display:block;font:13px/1.45 "DejaVu Sans",Verdana,sans-serif}
-.picture{overflow-x:auto;position:relative}
+.outer{position:relative}
+.picture{overflow-x:auto}
 .picture>svg{display:block}
 .card{cursor:pointer}
 :focus-visible{outline:2px solid #9970ab;outline-offset:1px}
@@ -72,23 +73,27 @@ function folded(host, [svg], data) {
     return low === high ? low : xs.some(Number.isNaN) ? "nan" : `${low} … ${high}`;
   };
 
-  // A strip of at most 32 cells, each the mean of some numbers, as strong in colour as it is large beside `reach`.
-  function strip(xs, reach, above, below) {
+  // A strip of at most 32 cells, each the mean of some numbers, as strong in colour as it is large beside `most`, or the largest cell.
+  const sizeOf = (x) => (Number.isFinite(x) ? Math.abs(x) : 0), mean = (xs) => xs.reduce((a, b) => a + b, 0) / xs.length;
+  function strip(xs, most, above, below) {
     const count = Math.min(xs.length, STRIP), canvas = element("canvas", { width: count, height: 1, "aria-hidden": true }), context = canvas.getContext("2d");
-    for (let c = 0; c < count; c++) {
-      const part = xs.slice(Math.floor((c * xs.length) / count), Math.floor(((c + 1) * xs.length) / count));
-      const mean = part.reduce((a, b) => a + b, 0) / part.length;
-      context.globalAlpha = Number.isFinite(mean) ? Math.min(1, Math.abs(mean) / (reach || 1)) : 1;
-      context.fillStyle = Number.isFinite(mean) ? (mean > 0 ? above : below) : LINE;
+    const cells = Array.from({ length: count }, (_, c) => mean(xs.slice(Math.floor((c * xs.length) / count), Math.floor(((c + 1) * xs.length) / count))));
+    const reach = most ?? Math.max(...cells.map(sizeOf));
+    cells.forEach((x, c) => {
+      context.globalAlpha = Number.isFinite(x) ? Math.min(1, Math.abs(x) / (reach || 1)) : 1;
+      context.fillStyle = Number.isFinite(x) ? (x > 0 ? above : below) : LINE;
       context.fillRect(c, 0, 1, 1);
-    }
+    });
     return canvas;
   }
 
-  const reachOf = (numbers, { start, count }) => numbers.subarray(start, start + count).reduce((most, x) => (Number.isFinite(x) ? Math.max(most, Math.abs(x)) : most), 0);
+  const reachOf = (numbers, { start, count }) => numbers.subarray(start, start + count).reduce((most, x) => Math.max(most, sizeOf(x)), 0);
   const strips = (piece, places) => [
     strip(places.map((i) => values[i]), reachOf(values, piece), BLUE, ORANGE), strip(places.map((i) => slopes[i]), reachOf(slopes, piece), VIOLET, VIOLET),
   ];
+  // Of a whole piece, as on cards: what corresponds in the samples is one number, their mean.
+  const means = (numbers, piece) => Array.from({ length: each(piece) }, (_, unit) => mean(Array.from({ length: piece.samples }, (none, s) => numbers[piece.start + s * each(piece) + unit])));
+  const wholeStrips = (piece) => [strip(means(values, piece), undefined, BLUE, ORANGE), strip(means(slopes, piece), undefined, VIOLET, VIOLET)];
 
   // --- The levels inside a card ---
 
@@ -98,7 +103,7 @@ function folded(host, [svg], data) {
   function piecesView(card, view) {
     const own = pieces[card.index];
     return [heads[card.index], paged(card, view, own.length, (from, to) => table(["piece", "data", "", "∂", ""], own.slice(from, to).map((piece) => {
-      const places = Array.from({ length: piece.count }, (_, k) => piece.start + k), [data_, slopes_] = strips(piece, places);
+      const places = Array.from({ length: piece.count }, (_, k) => piece.start + k), [data_, slopes_] = wholeStrips(piece);
       return [cell(link(counted(piece, piece.count), () => go(card, { piece }))), cell(data_), cell(between(places.map((i) => values[i]))), cell(slopes_), cell(between(places.map((i) => slopes[i])), "g")];
     })))];
   }
@@ -241,19 +246,29 @@ function folded(host, [svg], data) {
     return element("div", { class: "spy", role: "tooltip" }, canvas, said);
   }
 
+  // It stands beside the edge's square, within the picture where that is large enough, below its bottom where not.
   let shown, shownTie;
-  function hover(thing, tie, at) {
+  function spying(tie, at) {
     const hide = () => { if (shownTie === tie) shown.remove(); };
     const show = () => {
       shown?.remove();
       [shown, shownTie] = [spy(tie), tie];
-      picture.append(shown);
-      const box = at.getBoundingClientRect(), frame = picture.getBoundingClientRect();
-      const left = Math.min(box.right - frame.left + 6, frame.width - shown.offsetWidth - 4) + picture.scrollLeft;
-      set(shown, { style: `left:${Math.max(picture.scrollLeft, left)}px;top:${Math.max(0, box.bottom - frame.top + 6 - (box.bottom + shown.offsetHeight + 6 > frame.bottom ? shown.offsetHeight + 28 : 0))}px` });
+      outer.append(shown);
+      const box = at.getBoundingClientRect(), around = outer.getBoundingClientRect();
+      const left = Math.min(box.right - around.left + 6, around.width - shown.offsetWidth - 4);
+      const top = Math.min(box.bottom - around.top + 6, around.height - shown.offsetHeight - 4);
+      set(shown, { style: `left:${Math.max(0, left)}px;top:${Math.max(0, top)}px` });
     };
+    return { show, hide };
+  }
+
+  function hover(thing, { show, hide }) {
     on(thing, "pointerenter", show);
     on(thing, "pointerleave", hide);
+  }
+
+  // Of the squares alone: Chromium lets whatever in an SVG listens to these be reached with Tab.
+  function focusing(thing, { show, hide }) {
     on(thing, "focus", show);
     on(thing, "blur", hide);
     on(thing, "keydown", (event) => { if (event.key === "Escape") hide(); });
@@ -271,14 +286,16 @@ function folded(host, [svg], data) {
     way.after(hit);
     small.querySelector("title").remove();
     set(small, { tabindex: 0, role: "img", "aria-label": `${heads[tie[0]]} to ${heads[tie[1]]}: ${tie[2]}` });
-    hover(hit, tie, small);
-    hover(small, tie, small);
+    const told = spying(tie, small);
+    hover(hit, told);
+    hover(small, told);
+    focusing(small, told);
     return { way, hit, tip: ways[2 * i + 1], spy: small, points, from: cards[tie[0]], to: cards[tie[1]] };
   });
-  const shadow = host.attachShadow({ mode: "open" }), picture = element("div", { class: "picture" }, set(svg, { role: "group" }));
+  const shadow = host.attachShadow({ mode: "open" }), picture = element("div", { class: "picture" }, set(svg, { role: "group" })), outer = element("div", { class: "outer" }, picture);
   host.replaceChildren();
   const help = pieces ? "Click a card, or press Enter on it, to open it; Escape closes it. Point at an edge to see which numbers it connects." : `Cards open in pictures of up to 40,000 sums and functions; this one has ${data.too_many.toLocaleString("en")}: draw a part of it.`;
-  shadow.append(element("style", {}, FOLDED_STYLE), picture, element("small", {}, help));
+  shadow.append(element("style", {}, FOLDED_STYLE), outer, element("small", {}, help));
   if (pieces) for (const card of cards) {
     set(card.group, { class: "card", tabindex: 0, role: "button", "aria-expanded": false, "aria-label": heads[card.index] });
     on(card.group, "click", () => open(card));
