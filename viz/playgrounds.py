@@ -31,10 +31,11 @@ def playground(
     """A page in which the model lives: it is trained, its weights are dragged, points are added, and the boundary follows.
 
     ``model`` takes two numbers; ``data`` has ``X`` and ``y``, as the data sets of ``nn`` have, or is such a pair. ``loss`` is one of
-    ``fit``'s, by default the one that suits the targets: "bce" for 0 and 1, "hinge" for -1 and 1, "cross_entropy" for several outputs.
-    ``optimizer``, "adam" or "sgd", and ``lr`` are what the page begins with; ``labels`` name the classes. The model keeps its weights.
-    ValueError for points that are not of the plane, an unknown optimizer, an ``lr`` that is not positive or no parameters, TypeError for
-    a network that ``fit`` could not compile, ImportError without the extra ``fast``.
+    ``fit``'s, by default the one that suits the targets: "bce" for 0 and 1, "hinge" for -1 and 1, "mse" for other numbers, "cross_entropy"
+    for several outputs. ``optimizer``, "adam" or "sgd", and ``lr`` are what the page begins with; ``labels`` name the classes. The model
+    keeps its weights. ValueError for points that are not of the plane, several outputs for targets that are no classes, an unknown
+    optimizer, an ``lr`` that is not positive or no parameters, TypeError for a network that ``fit`` could not compile, ImportError
+    without the extra ``fast``.
 
     >>> import nn
     >>> playground(nn.MLP(2, [4, 1], seed=0), nn.moons(20, seed=0))
@@ -59,6 +60,7 @@ class _Subject:
     threshold: float
     trainings: tuple[Any, ...]
     names: Sequence[Any] | None  # of the classes, where labels are words
+    classes: Sequence[int] | None  # of the points; None where numbers are to be hit
 
     @property
     def sizes(self) -> list[int]:
@@ -84,9 +86,15 @@ def _subject(model: Any, X: Any, y: Any, loss: Any) -> _Subject:
     if len(taken.rows[0]) != 2:
         raise ValueError(f"a playground needs points with two numbers each, got {len(taken.rows[0])}")
     inputs, stages = _stages(model, taken.rows[0])
-    chosen = _suited(taken.targets, len(stages[-1])) if loss is None else loss
+    outputs = len(stages[-1])
+    classes = given.class_numbers(wanted, model, outputs)
+    if classes is None and outputs > 1:
+        raise ValueError(
+            f"a playground shows classes, or one number to be hit; the network has {outputs} outputs for targets that are no classes"
+        )
+    chosen = _suited(taken.targets, outputs) if loss is None else loss
     known = loss_of(chosen)
-    threshold = 0.5 if known.squared and set(taken.targets) == {0, 1} else 0.0
+    threshold = 0.5 if known.squared and outputs == 1 and set(taken.targets) == {0, 1} else 0.0
     task, parameters = Task(model, known.function, l2=0.0, l1=0.0, threshold=threshold, clip=None), model.parameters()
     recorded = RecordedTask(task, parameters, parameters, taken, everywhere=True)
     made = [
@@ -94,7 +102,7 @@ def _subject(model: Any, X: Any, y: Any, loss: Any) -> _Subject:
         for name in OPTIMIZERS_OF_THE_PAGE
     ]
     named = chosen if isinstance(chosen, str) else getattr(chosen, "__name__", "loss")
-    return _Subject(model, taken, inputs, stages, named, threshold, tuple(made), names)
+    return _Subject(model, taken, inputs, stages, named, threshold, tuple(made), names, classes)
 
 
 def _stages(model: Any, row: Sequence[float]) -> tuple[tuple[Value, Value], tuple[tuple[Value, ...], ...]]:
@@ -139,10 +147,12 @@ def _content(subject: _Subject, optimizer: str, lr: float, labels: Sequence[str]
     parameters, taken = subject.model.parameters(), subject.samples
     place = {p: i for i, p in enumerate(parameters)}
     table = subject.trainings[0].table.tolist()
-    targets = sorted(set(taken.targets))
-    labels = labels or (subject.names and [subject.names[int(target)] for target in targets])
-    if labels is not None and len(labels) != len(targets):
-        raise ValueError(f"labels must name the {len(targets)} classes of the data, got {len(labels)}")
+    kinds = sorted(set(subject.classes or ()))
+    firsts = [subject.classes.index(kind) for kind in kinds] if subject.classes else []
+    labels = labels or (subject.names and [subject.names[kind] for kind in kinds])
+    if labels is not None and len(labels) != len(kinds):
+        raise ValueError(f"labels must name the {len(kinds)} classes of the data, got {len(labels)}")
+    middle, reach = (subject.threshold, None) if subject.classes else plane.scale(taken.targets)
     layers = [_dense(layer, size) for layer, size in zip(chain(subject.model), subject.sizes, strict=False)]
     return {
         "sizes": subject.sizes,
@@ -151,13 +161,23 @@ def _content(subject: _Subject, optimizer: str, lr: float, labels: Sequence[str]
         "parameters": [p.data for p in parameters],
         "names": [shortened(printable(plain_name(p.label))) for p in parameters],
         "points": table,
-        "classes": [next(row[2:] for row, t in zip(table, taken.targets, strict=True) if t == target) for target in targets],
-        "labels": [shortened(printable(str(label))) for label in labels or [f"{target:g}" for target in targets]],
+        "classes": [table[i][2:] for i in firsts],
+        "kinds": kinds,
+        "labels": [
+            shortened(printable(str(label)))
+            for label in labels or [_named(taken.targets[i], kind) for i, kind in zip(firsts, kinds, strict=True)]
+        ],
         "box": plane.box(taken.rows),
-        "threshold": subject.threshold,
+        "threshold": middle,
+        "reach": reach,
         "optimizer": OPTIMIZERS_OF_THE_PAGE.index(optimizer),
         "lr": lr,
     }
+
+
+def _named(target: Any, kind: int) -> str:
+    """What a class is called that has no name: its number, or that at whose place a row has the 1."""
+    return str(kind) if isinstance(target, list) else f"{target:g}"
 
 
 def _dense(layer: Any, size: int) -> Sequence[Any] | None:
@@ -210,17 +230,11 @@ class Playground:
         return page.saved(path, "a playground", {".html": self.to_html})
 
 
-def _places(targets: Sequence[Any]) -> list[int]:
-    """The place of each target among all that there are."""
-    places = {target: place for place, target in enumerate(sorted(set(targets)))}
-    return [places[target] for target in targets]
-
-
 def _still(subject: _Subject, data: dict[str, Any]) -> str:
     """The boundary and the points as a picture, for where no script runs."""
-    samples, size = subject.samples, 340.0
-    body = [
-        plane.boundary(subject.model, data["box"], subject.threshold, _CELLS, size),
-        *plane.points(samples.rows, _places(samples.targets), data["box"], size),
-    ]
+    samples, classes, box, size = subject.samples, subject.classes, data["box"], 340.0
+    shown = (
+        plane.hit(samples.rows, samples.targets, box, size) if classes is None else plane.points(samples.rows, classes, box, size)
+    )
+    body = [plane.boundary(subject.model, box, data["threshold"], _CELLS, size, data["reach"]), *shown]
     return network_svg.write(body, size, size, f"Decision boundary of {subject.title}")

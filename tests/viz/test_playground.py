@@ -11,6 +11,7 @@ import nn
 import viz
 from autograd.labels import plain_name
 from tests.viz.chromium import tab
+from viz import pixels, plane
 from viz.notation import number
 
 DATA = nn.moons(30, noise=0.1, seed=0)
@@ -127,6 +128,63 @@ def test_a_point_is_added(opened):
         assert settle(page).endswith("of 30")
 
 
+def test_all_of_it_with_keys(opened):
+    """Tab stops at the network, whose parameters arrows choose and change, and at the plane, where they move a cross."""
+    net = model()
+    with opened(viz.playground(net, DATA)) as page:
+        settle(page)
+        page.get_by_label("class of a new point").focus()
+        page.keyboard.press("Tab")
+        assert page.locator("p").inner_text() == f"w₁₁⁽¹⁾ = {number(net.parameters()[0].data)}"
+        for key in ("ArrowRight", "ArrowLeft", "ArrowLeft", "ArrowUp", "ArrowUp"):  # the last one: the bias of the last layer
+            page.keyboard.press(key)
+        assert page.locator("p").inner_text() == "b₁⁽²⁾ = 0.2"
+        net.parameters()[-1].data += 0.2
+        loss = sum(nn.losses.bce(net(x), t).data / 30 for x, t in zip(DATA.X, DATA.y, strict=True))
+        assert settle(page).startswith(f"loss {number(loss)},")
+        page.keyboard.press("Tab")
+        for key in ("ArrowDown", "ArrowRight", "ArrowRight"):
+            page.keyboard.press(key)
+        assert page.locator(".cross").is_visible()
+        left, right, bottom, top = plane.box(DATA.X)
+        x, y = left + (0.5 + 2 / 40) * (right - left), top - (0.5 + 1 / 40) * (top - bottom)
+        assert page.locator("p").inner_text() == f"x₁ = {number(x)}, x₂ = {number(y)}"
+        page.keyboard.press("Enter")
+        assert settle(page).endswith("of 31")
+
+
+def test_numbers_to_be_hit(opened):
+    """No classes and no share of right answers: points have the colours of the plane, and a new one has the number that is typed."""
+    y = [a + 3 * b for a, b in DATA.X]
+    net = model()
+    made = viz.playground(net, (DATA.X, y))
+    assert made.loss == "mse"
+    assert made.data["classes"] == []
+    with opened(made) as page:
+        said = [settle(page)]
+        assert page.locator("select").count() == 1  # the optimizer's
+        field = page.get_by_label("number of a new point")
+        assert field.input_value() == number((min(y) + max(y)) / 2)
+        for typed in ("much", "5"):
+            field.fill(typed)
+            page.locator(".plot").click(position={"x": 20, "y": 20})
+            said.append(settle(page))
+    loss = sum((net(x) - t) ** 2 for x, t in zip(DATA.X, y, strict=True)).data / 30
+    assert said[:2] == [f"loss {number(loss)}, 30 points"] * 2
+    assert said[2].endswith(", 31 points")
+    dots = ElementTree.fromstring(made._still).iter("{http://www.w3.org/2000/svg}circle")
+    fills = {dot.get("fill"): t for dot, t in zip(dots, y, strict=True)}
+    assert fills[pixels.hexed(pixels.mixed(pixels.PAPER, pixels.CLASSES[1], 0.75))] == max(y)
+    assert fills[pixels.hexed(pixels.mixed(pixels.PAPER, pixels.CLASSES[0], 0.75))] == min(y)
+
+
+def test_rows_with_a_1_at_their_class(opened):
+    rows = [[float(k == i % 3) for k in range(3)] for i in range(30)]
+    with opened(viz.playground(model("relu", (5, 3)), (DATA.X, rows))) as page:
+        assert page.locator("select").last.inner_text().split("\n") == [f"click adds {k}" for k in range(3)]
+        assert settle(page).endswith("% of 30")
+
+
 def test_on_a_phone(opened):
     phone = {"viewport": {"width": 390, "height": 800}, "has_touch": True, "is_mobile": True, "color_scheme": "dark"}
     with opened(viz.playground(model(nouts=(8, 8, 1)), DATA), **phone) as page:
@@ -164,6 +222,12 @@ def test_the_same_bytes_and_nothing_fetched():
             for lr in (0, -1.0, math.inf, math.nan)
         ],
         (lambda: viz.playground(model(), DATA, labels=["a"]), ValueError, "name the 2 classes of the data, got 1"),
+        (lambda: viz.playground(model(), (DATA.X, [x[0] for x in DATA.X]), labels=["a"]), ValueError, "the 0 classes"),
+        (
+            lambda: viz.playground(model("relu", (5, 2)), (DATA.X, DATA.X), loss="mse"),
+            ValueError,
+            "2 outputs for targets that are no",
+        ),
         (lambda: viz.playground(model(), DATA, loss="l7"), ValueError, "unknown loss"),
         (lambda: viz.playground(model(), DATA).save("a.svg"), ValueError, r"saved as \.html"),
         (lambda: viz.playground(nn.Flatten(), DATA), ValueError, "model with parameters"),

@@ -22,8 +22,13 @@ button:hover{background:#8a929c33}
 .net svg{display:block;position:relative}
 .net .hit{fill:none;stroke:transparent;stroke-width:9;cursor:ns-resize;touch-action:none}
 .net circle.hit{fill:transparent;stroke:none}
+.net svg{outline-offset:-2px}
+.net svg:focus-visible path.held{stroke:#9970ab99}
+.net svg:focus-visible circle.held{stroke:#9970ab;stroke-width:3}
 .plot{position:relative;overflow:hidden;width:min(340px,100%);aspect-ratio:1;border-radius:10px;cursor:crosshair;border:1px solid #8a929c;box-sizing:border-box}
 .plot canvas{position:absolute;width:100%;height:100%}
+.cross{position:absolute;width:14px;height:14px;margin:-7px;background:linear-gradient(#22262b,#22262b) center/2px 100% no-repeat,linear-gradient(#22262b,#22262b) center/100% 2px no-repeat;visibility:hidden}
+.plot:focus-visible .cross{visibility:visible}
 p{margin:4px 0;min-height:1.5em}
 small{opacity:.75}
 output{font-weight:bold}
@@ -42,17 +47,20 @@ function shade(kind, part) {
   return Number.isFinite(part) ? TABLE[kind % PALETTE.length][Math.round(SHADES * Math.min(1, part))] : NOTHING;
 }
 
-// The colour of a score, from the `first` of `count` numbers on: of one by sign and size, of several by the class of the largest.
-function scoreColour(numbers, first, count, threshold) {
+// The colour of a score, from the `first` of `count` numbers on: of several by the class of the largest, of one by sign and size, which
+// end at `reach` if there is one, where numbers are to be hit.
+function scoreColour(numbers, first, count, { threshold, reach }) {
   let best = 0;
   for (let k = 1; k < count; k++) if (numbers[first + k] > numbers[first + best]) best = k;
   if (count > 1) return Number.isFinite(numbers[first + best]) ? shade(best, 0.45) : NOTHING;
-  const score = numbers[first] - threshold;
-  return shade(score > 0 ? 1 : 0, (0.75 * Math.abs(score)) / (0.5 + Math.abs(score)));
+  const score = numbers[first] - threshold, size = Math.abs(score);
+  return shade(score > 0 ? 1 : 0, 0.75 * (reach ? Math.min(1, size / reach) : size / (0.5 + size)));
 }
 
+const inWords = (colour) => `rgb(${colour & 255} ${(colour >> 8) & 255} ${(colour >> 16) & 255})`;
+
 function playground(host, stills, data, programs) {
-  const { sizes, box, threshold } = data, units = sizes.slice(1).reduce((a, b) => a + b, 0), outputs = sizes.at(-1);
+  const { sizes, box } = data, isHit = data.classes.length === 0, units = sizes.slice(1).reduce((a, b) => a + b, 0), outputs = sizes.at(-1);
   const count = data.parameters.length, sharp = Math.min(2, Math.ceil(devicePixelRatio)); // dots of a canvas to a pixel of the page
   const parameters = Float64Array.from(data.parameters), gradients = new Float64Array(count + 2), shared = new Float64Array(count + 1);
   const grid = new Float64Array(CELLS * CELLS * 2), seen = new Float64Array(CELLS * CELLS * units), reaches = new Float64Array(units), none = new Float64Array(0), history = [];
@@ -137,12 +145,13 @@ function playground(host, stills, data, programs) {
     renderLines();
     renderUnits();
     net.show();
-    plane.cells.forEach((_, i) => { plane.cells[i] = scoreColour(seen, (i + 1) * units - outputs, outputs, threshold); });
+    plane.cells.forEach((_, i) => { plane.cells[i] = scoreColour(seen, (i + 1) * units - outputs, outputs, data); });
     plane.show();
   }
 
   function tell() {
-    said.textContent = `loss ${number(gradients[count])}, right ${number((100 * gradients[count + 1]) / points.length)} % of ${points.length}`;
+    const right = isHit ? "" : `right ${number((100 * gradients[count + 1]) / points.length)} % of `;
+    said.textContent = `loss ${number(gradients[count])}, ${right}${points.length}${isHit ? " points" : ""}`;
     set(curve, { d: course(history) });
   }
 
@@ -172,11 +181,11 @@ function playground(host, stills, data, programs) {
     const context = painted.getContext("2d"), size = painted.width;
     context.clearRect(0, 0, size, size);
     for (const point of points) {
-      const [x, y] = at(point), kind = data.classes.findIndex((target) => target.every((t, k) => t === point[2 + k]));
+      const [x, y] = at(point), kind = data.kinds[data.classes.findIndex((target) => target.every((t, k) => t === point[2 + k]))];
       context.beginPath();
       context.arc(x * size, y * size, 3.5 * sharp, 0, 7);
-      context.fillStyle = PALETTE[(kind + PALETTE.length) % PALETTE.length];
-      context.strokeStyle = "#fff";
+      context.fillStyle = isHit ? inWords(scoreColour(point, 2, 1, data)) : PALETTE[kind % PALETTE.length];
+      context.strokeStyle = isHit ? "#22262b" : "#fff";
       context.lineWidth = 1.25 * sharp;
       context.fill();
       context.stroke();
@@ -203,28 +212,66 @@ function playground(host, stills, data, programs) {
     train.textContent = "train";
   }
 
-  function add(event) {
-    const frame = plot.getBoundingClientRect();
-    const x = box[0] + ((event.clientX - frame.left) / frame.width) * (box[1] - box[0]);
-    const y = box[3] - ((event.clientY - frame.top) / frame.height) * (box[3] - box[2]);
-    take([...points, [x, y, ...data.classes[paintedClass]]]);
+  // A point where the plane is so far from its left and its top, in parts of its side; of the class, or the number, that is chosen.
+  function add(across, down) {
+    const target = isHit ? [typed(value.value)] : data.classes[paintedClass], isNumber = target.every(Number.isFinite);
+    set(value, { "aria-invalid": !isNumber });
+    if (!isNumber) return;
+    take([...points, [...placeOf(across, down), ...target]]);
     show();
   }
 
+  const placeOf = (across, down) => [box[0] + across * (box[1] - box[0]), box[3] - down * (box[3] - box[2])];
+
+  function change(place, x) {
+    parameters[place] = x;
+    isMeasured = false;
+    show();
+  }
+
+  const handles = []; // of parameters: what is dragged, and what it says
   function drag(hit, place, title) {
     const say = () => { told.textContent = `${data.names[place] || title} = ${number(parameters[place])}`; };
+    handles.push({ hit, place, say });
     on(hit, "pointerenter", say);
     on(hit, "pointerdown", (down) => {
       const from = parameters[place];
+      hold(handles.findIndex((handle) => handle.hit === hit) - held, 0);
       hit.setPointerCapture(down.pointerId);
       hit.onpointermove = (event) => {
-        parameters[place] = from + (down.clientY - event.clientY) / 50;
-        isMeasured = false;
+        change(place, from + (down.clientY - event.clientY) / 50);
         say();
-        show();
       };
       hit.onpointerup = hit.onpointercancel = () => { hit.onpointermove = null; };
     });
+  }
+
+  // The same with keys: arrows that say how far to the right and down, Enter and the space bar.
+  function keys(thing, arrow, enter) {
+    on(thing, "keydown", (event) => {
+      const way = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
+      if (way) arrow(...way);
+      else if (["Enter", " "].includes(event.key)) enter();
+      else return;
+      event.preventDefault();
+    });
+  }
+
+  let held = 0;
+  function hold(right, down) {
+    const { hit, place } = handles[held];
+    if (down) change(place, parameters[place] - down / 10);
+    hit.classList.remove("held");
+    held = (held + right + handles.length) % handles.length;
+    handles[held].hit.classList.add("held");
+    handles[held].say();
+  }
+
+  const cross = { at: [0.5, 0.5], mark: element("div", { class: "cross" }) };
+  function moveCross(right, down) {
+    cross.at = [right, down].map((step_, k) => Math.max(0, Math.min(1, cross.at[k] + step_ / CELLS)));
+    set(cross.mark, { style: `left:${100 * cross.at[0]}%;top:${100 * cross.at[1]}%` });
+    told.textContent = placeOf(...cross.at).map((x, k) => `x${"₁₂"[k]} = ${number(x)}`).join(", ");
   }
 
   // --- Putting it together ---
@@ -235,7 +282,8 @@ function playground(host, stills, data, programs) {
   const apart = Math.max(60, Math.min(120, Math.floor((host.clientWidth - 48) / (sizes.length - 1)))); // as far as fits, of column and column
   const height = Math.max(...sizes) * ROW + 16, wide = 48 + (sizes.length - 1) * apart;
   const net = sheet(wide, height, sharp), plane = sheet(CELLS, CELLS, 1), painted = set(document.createElement("canvas"), { width: sharp * PLOT, height: sharp * PLOT });
-  const plot = element("div", { class: "plot", role: "img", "aria-label": "decision boundary and points; a click adds a point" }, set(plane.canvas, { style: "" }), painted);
+  const plot = element("div", { class: "plot", role: "application", tabindex: 0, "aria-label": "what the network says where, and the points; a click adds one; arrows move a cross, Enter adds one there" }, set(plane.canvas, { style: "" }), painted, cross.mark);
+  const value = element("input", { class: "rate", "aria-label": "number of a new point", value: number(data.threshold), inputmode: "decimal" });
   const select = (title, choices, index, choose) => {
     const list = element("select", { "aria-label": title }, ...choices.map((choice, i) => element("option", { value: i }, choice)));
     list.value = index;
@@ -245,7 +293,7 @@ function playground(host, stills, data, programs) {
 
   const edges = [], circles = [], layers = data.weights.map((layer) => (layer ?? []).flat()), between = bend(sharp * apart), dots = disc(net, UNIT, CELLS);
   const inputs = [(k) => shade(1, (k % CELLS) / CELLS), (k) => shade(1, 1 - Math.floor(k / CELLS) / CELLS)];
-  const place = (column, i) => [24 + column * apart, 8 + (height - 16 - sizes[column] * ROW) / 2 + (i + 0.5) * ROW], hits = drawn("svg", { width: wide, height });
+  const place = (column, i) => [24 + column * apart, 8 + (height - 16 - sizes[column] * ROW) / 2 + (i + 0.5) * ROW], hits = drawn("svg", { width: wide, height, role: "application", tabindex: 0, "aria-label": "weights and biases; left and right choose one, up and down change it" });
   data.weights.forEach((layer, column) => (layer ?? []).forEach((row, i) => row.forEach((at_, j) => {
     const [x, y] = place(column, j), [toX, toY] = place(column + 1, i), d = `M${x} ${y}C${x + apart / 2} ${y} ${toX - apart / 2} ${toY} ${toX} ${toY}`;
     const hit = drawn("path", { d, class: "hit", "data-place": at_ });
@@ -267,18 +315,27 @@ function playground(host, stills, data, programs) {
 
   const shadow = host.attachShadow({ mode: "open" });
   host.replaceChildren();
-  on(plot, "click", add);
+  on(plot, "click", (event) => {
+    const frame = plot.getBoundingClientRect();
+    cross.at = [(event.clientX - frame.left) / frame.width, (event.clientY - frame.top) / frame.height];
+    moveCross(0, 0);
+    add(...cross.at);
+  });
+  keys(plot, moveCross, () => add(...cross.at));
+  on(plot, "focus", () => moveCross(0, 0));
+  keys(hits, hold, () => hold(0, 0));
+  on(hits, "focus", () => hold(0, 0));
   shadow.append(
     element("style", {}, PLAYGROUND_STYLE),
     element("div", { class: "bar" },
       train, button("one step", () => { stop(); step(); show(); }), button("reset", reset),
       select("optimizer", programs.optimizers.map(({ name }) => name), chosen, (i) => { chosen = i; forget(); }), rate.label,
-      select("class of a new point", data.classes.map((_, i) => `click adds ${data.labels[i]}`), paintedClass, (i) => { paintedClass = i; }),
+      isHit ? element("label", {}, "click adds ", value) : select("class of a new point", data.classes.map((_, i) => `click adds ${data.labels[i]}`), paintedClass, (i) => { paintedClass = i; }),
     ),
     element("div", { class: "bar" }, said, drawn("svg", { width: 150, height: 40, role: "img", "aria-label": "its course" }, drawn("path", { stroke: LINE, d: "M0 39.5H150" }), curve)),
     element("div", { class: "all" }, element("div", { class: "net" }, element("div", {}, net.canvas, hits)), plot),
     told,
-    element("small", {}, "Drag a line up or down to change a weight, a circle to change a bias; click in the plane to add a point."),
+    element("small", {}, "Drag a line up or down to change a weight, a circle to change a bias; click in the plane to add a point. Or with Tab, arrows and Enter."),
   );
   reset();
 }
