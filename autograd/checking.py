@@ -24,10 +24,13 @@ def check_gradients(f: Callable[..., Any], *at: Tree, tolerance: float = 1e-6) -
     The arguments are numbers or nested lists of numbers. Numerical differentiation is the five-point central formula with steps
     of 10⁻³ times the size of the number (at least 10⁻³), whose error is about 10⁻¹² for smooth functions; ``tolerance`` is
     relative to the larger of 1 and the derivative. The error lists each argument that disagrees, with point, got and expected.
+    ValueError for a tolerance below 0.
 
     >>> from autograd import check_gradients, sin
     >>> check_gradients(lambda x, y: sin(x) * y, 0.5, 2.0)
     """
+    if not real_number(tolerance, "tolerance") >= 0.0:
+        raise ValueError(f"tolerance must be at least 0, got {tolerance!r}")
     numbers = [real_number(x, "check_gradients") for x in leaves(at)]
     slopes = grad(f)(*like(at, iter(numbers)))
     got = list(leaves((slopes,)))

@@ -146,8 +146,7 @@ def grad(y: Any, xs: Any = None) -> Any:
     """
     if isinstance(y, Value):
         return like(xs, iter(adjoint_graph(y, _values(xs))))
-    if not callable(y):
-        raise TypeError(f"grad needs a function or a Value, got {describe(y)}")
+    _check_function(y, "grad", "a function or a Value")
     if xs is not None:
         raise TypeError("grad(f) takes only the function; call what it returns with the arguments: grad(f)(x)")
     with_value = value_and_grad(y)
@@ -225,6 +224,11 @@ def _unwrap(args: tuple[Tree, ...], trees: tuple[Tree, ...]) -> Tree:
     return trees[0] if len(args) == 1 else trees
 
 
+def _check_function(f: Any, taker: str, needed: str = "a function") -> None:
+    if not callable(f):
+        raise TypeError(f"{taker} needs {needed}, got {describe(f)}")
+
+
 def value_and_grad(f: Callable[..., Any]) -> Callable[..., tuple[Any, Tree]]:
     """A function that returns ``(f(*args), gradient)``, the gradient as from ``grad(f)``.
 
@@ -238,6 +242,7 @@ def value_and_grad(f: Callable[..., Any]) -> Callable[..., tuple[Any, Tree]]:
     >>> value_and_grad(lambda x: x[0] * x[1] + 1.0)(np.array([2.0, 5.0]))
     (11.0, array([5., 2.]))
     """
+    _check_function(f, "value_and_grad")
 
     def both(*args: Tree, **named: Any) -> tuple[Any, Tree]:
         with _differentiating():
@@ -262,6 +267,7 @@ def jacobian(f: Callable[..., Tree]) -> Callable[..., Tree]:
     array([[3., 2.],
            [3., 2.]])
     """
+    _check_function(f, "jacobian")
 
     def matrix(*args: Tree, **named: Any) -> Tree:
         with _differentiating():
@@ -280,6 +286,7 @@ def hessian(f: Callable[..., Any]) -> Callable[..., Tree]:
     >>> hessian(lambda x: x[0] ** 2 * x[1])([1.0, 3.0])
     [[6.0, 2.0], [2.0, 0.0]]
     """
+    _check_function(f, "hessian")
     return jacobian(grad(f))
 
 
@@ -292,6 +299,7 @@ def hvp(f: Callable[..., Any]) -> Callable[..., Tree]:
     >>> hvp(lambda x: x[0] ** 2 * x[1])([1.0, 3.0], [1.0, 0.0])
     [6.0, 2.0]
     """
+    _check_function(f, "hvp")
 
     def product(*args: Tree, **named: Any) -> Tree:
         *point, v = args

@@ -22,6 +22,7 @@ from itertools import pairwise
 from typing import Any, final
 
 from autograd import Value, dot, maximum, sum
+from autograd.ops import real_number
 from nn.activations import ACTIVATIONS, Activation, known_activation
 from nn.initial import Init, Seed, generator_of, reach, suited_init
 from nn.module import Module
@@ -246,13 +247,19 @@ class MaxPool2d(_Pool2d):
 class Flatten(Module):
     """All numbers of nested lists in one list, channel by channel and row by row: the way from an image to a ``Layer``.
 
+    TypeError for what is no number.
+
     >>> Flatten()([[[1.0, 2.0], [3.0, 4.0]]])
     [1.0, 2.0, 3.0, 4.0]
     """
 
     def __call__(self, x: Any) -> list[Any]:
         """The flat list."""
-        return flat(x)
+        numbers = flat(x)
+        for number in numbers:
+            if not isinstance(number, Value):
+                real_number(number, "Flatten")
+        return numbers
 
     def architecture(self) -> dict[str, Any]:
         """The class."""
@@ -329,8 +336,8 @@ def image(x: Any, axes: int, taker: object) -> tuple[list[list[Value]], tuple[in
             raise ValueError(f"{taker!r} expects equally long lists, got a ragged image: {lengths[0]} and {other} entries")
         shape.append(lengths[0])
         items = [inner for each in lists for inner in each]
-    if not items:
-        raise ValueError(f"{taker!r} expects an image {form} with at least one number, got one of {_times(shape)}")
+        if not items:
+            raise ValueError(f"{taker!r} expects an image {form} with at least one number, got one of {_times(shape)}")
     if any(map(_is_list, items)):
         raise ValueError(f"{taker!r} expects an image {form}, got lists more than {axes + 1} deep; a batch goes in one by one")
     values = [v if isinstance(v, Value) else Value(v) for v in items]

@@ -42,7 +42,7 @@ def _present_is(draw: Draw | None) -> Iterator[Any]:
 def drawing(step: Any, sample: Any = 0) -> AbstractContextManager[Draw]:
     """A context in which layers draw, for this step (``fit`` counts from 1) and this sample (``fit`` counts from 0).
 
-    Both are whole numbers below 2³², or Values of such.
+    Both are whole numbers below 2³², or Values of such; TypeError or ValueError for others.
 
     >>> with drawing(step=1, sample=5) as draw:
     ...     key(seed=0)
@@ -50,6 +50,7 @@ def drawing(step: Any, sample: Any = 0) -> AbstractContextManager[Draw]:
     >>> draw.is_used, key(seed=0)
     (True, None)
     """
+    Key(0, step, sample)  # which refuses others
     return _present_is(Draw(step, sample))
 
 
@@ -67,6 +68,7 @@ def key(seed: int) -> Key | None:
     """The key of this seed for the step and sample at hand, for layers of your own; None where nothing is to be drawn."""
     draw = _present.get()
     if draw is None:
+        Key(seed)  # a seed that is none is refused here too
         return None
     draw.is_used = True
     return Key(seed, draw.step, draw.sample)

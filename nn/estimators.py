@@ -178,6 +178,8 @@ class NetClassifier(ClassifierMixin, _Net):  # type: ignore[misc]
         if first and classes is None:
             raise ValueError("the first call of partial_fit needs classes, all that will come")
         X, y = self._samples(X, y, reset=first)
+        if classes is not None:
+            check_classification_targets(classes)
         if first:
             self._begin_with(X, unique_labels(classes))
         elif classes is not None and not np.array_equal(unique_labels(classes), self.classes_):

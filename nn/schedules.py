@@ -7,6 +7,8 @@ from the optimizer's usual rate; ``nn.Adam(parameters, lr=nn.schedules.cosine(0.
 import math
 from collections.abc import Callable
 
+from nn.settings import nonnegative, whole
+
 Schedule = Callable[[int], float]
 
 
@@ -18,6 +20,7 @@ def cosine(lr: float, steps: int) -> Schedule:
     >>> [round(cosine(0.1, steps=4)(step), 3) for step in (1, 2, 3, 4, 5)]
     [0.1, 0.085, 0.05, 0.015, 0.0]
     """
+    lr, steps = nonnegative(lr, "lr"), whole(steps, "steps")
     return lambda step: lr * 0.5 * (1.0 + math.cos(math.pi * min((step - 1) / steps, 1.0)))
 
 
@@ -27,6 +30,7 @@ def stepwise(lr: float, every: int, factor: float = 0.1) -> Schedule:
     >>> [round(stepwise(0.1, every=2)(step), 3) for step in (1, 2, 3, 4, 5)]
     [0.1, 0.1, 0.01, 0.01, 0.001]
     """
+    lr, every, factor = nonnegative(lr, "lr"), whole(every, "every"), nonnegative(factor, "factor")
     return lambda step: lr * factor ** ((step - 1) // every)
 
 
@@ -36,6 +40,7 @@ def warm_up(lr: float, steps: int) -> Schedule:
     >>> [round(warm_up(0.1, steps=4)(step), 3) for step in (1, 2, 3, 4, 5)]
     [0.025, 0.05, 0.075, 0.1, 0.1]
     """
+    lr, steps = nonnegative(lr, "lr"), whole(steps, "steps")
     return lambda step: lr * min(step / steps, 1.0)
 
 

@@ -12,11 +12,11 @@ length is a graph of its own, and a program of its own where it is compiled.
 import math
 import random
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, final
 
 from autograd import Value, dot, softmax, take, tanh
-from autograd.ops import listed
+from autograd.ops import describe, listed
 from nn.activations import Activation
 from nn.initial import Init, Seed, generator_of
 from nn.layers import Layer
@@ -206,7 +206,10 @@ def _responses(layer: Layer, values: Sequence[Any]) -> list[Value]:
 
 def _steps(x: Any, nin: int, taker: Module) -> list[Vector]:
     """A sequence as its steps."""
-    items = list(x.tolist() if hasattr(x, "tolist") else x)
+    listed = x.tolist() if hasattr(x, "tolist") else x
+    if not isinstance(listed, Iterable):
+        raise TypeError(f"{type(taker).__name__} expects a list of steps, got {describe(x)}")
+    items = list(listed)
     if items and all(isinstance(item, (list, tuple)) for item in items):
         wrong = [len(item) for item in items if len(item) != nin]
         if wrong:

@@ -4,7 +4,6 @@ Here everything is read and checked before the first step. ``task`` says what is
 chooses what computes. What one step does to a parameter is in ``optim``, what a loss is in ``losses``.
 """
 
-import random
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -22,7 +21,7 @@ from nn.optim import SOLVERS, Optimizer, Rate, optimizer_named
 from nn.progress import Bar
 from nn.reading import Reader
 from nn.samples import Row
-from nn.settings import nonnegative, whole
+from nn.settings import nonnegative, seeded, whole
 from nn.stopping import Stopping, set_aside
 from nn.task import Task
 from nn.weighing import ClassWeight, normalised
@@ -113,6 +112,7 @@ def fit(
         raise TypeError(f"fit needs a module of nn, got {describe(model)}")
     spec = loss_of(loss)
     _check_settings(l2, l1, epochs, batch_size, callbacks)
+    shuffler = seeded(seed)
     stopping, cut = Stopping(patience, min_delta, restore_best), checked_clip(clip)
     if validation is None and (patience is not None or restore_best):
         wanting = "restore_best=True looks for the lowest" if patience is None else f"patience={patience} waits for the"
@@ -120,7 +120,7 @@ def fit(
     reader = Reader(model, spec, y, class_weight, sample_weight)
     data, held_out = reader.read(X, y, sample_weight), reader.validation(validation)
     if validation is not None and held_out is None:
-        data, held_out = set_aside(data, _share(validation), random.Random(seed), labelled=reader.threshold is not None)
+        data, held_out = set_aside(data, _share(validation), seeded(seed), labelled=reader.threshold is not None)
     data, held_out = normalised(data, held_out)
     size = min(batch_size or len(data.rows), len(data.rows))
     steps = epochs * -(-len(data.rows) // size)
@@ -128,7 +128,7 @@ def fit(
         raise ValueError(f"batch_size={size} leaves a batch of one sample, of which BatchNorm has no variance: choose another")
     task = Task(model, spec.function, float(l2), float(l1), reader.threshold, cut)
     parameters = model.parameters()
-    generator = random.Random(seed) if shuffle and size < len(data.rows) else None
+    generator = shuffler if shuffle and size < len(data.rows) else None
     plan = Plan(data, held_out, size, epochs, generator, callbacks, stopping)
     if isinstance(optimizer, str) and optimizer in SOLVERS:
         _check_solver(optimizer, task, data.rows[0], batch_size=batch_size, lr=lr, clip=clip)

@@ -82,10 +82,12 @@ def compile(
     """
     if engine not in ENGINES:
         raise ValueError(f"engine must be one of {', '.join(ENGINES)}, got {engine!r}")
-    if target is None:
-        return lambda function: compile(function, engine=engine, fast=fast, vectors=vectors, by=by, threads=threads, paths=paths)
     if threads is not None and (not isinstance(threads, int) or threads < 1):
         raise ValueError(f"threads must be a whole number from 1 on, or None for all cores, got {threads!r}")
+    if not isinstance(paths, int) or paths < 1:
+        raise ValueError(f"paths must be a whole number from 1 on, got {paths!r}")
+    if target is None:
+        return lambda function: compile(function, engine=engine, fast=fast, vectors=vectors, by=by, threads=threads, paths=paths)
     if not callable(target) and not isinstance(target, Value):
         raise TypeError(f"compile needs a loss (a Value) or a function, got {describe(target)}")
     from autograd.compiler import engines

@@ -345,9 +345,12 @@ class CompiledFunction:
 
     def _said(self, at: tuple[Tree, ...], what: str) -> tuple[Program, dict[str, Any]]:
         """The program of the way taken at a point, and what a target needs to know besides."""
-        about = {"value": "The value.", "value_and_grad": "The value and the gradient."}.get(what)
+        abouts = {"value": "The value.", "value_and_grad": "The value and the gradient."}
+        about = abouts.get(what) if isinstance(what, str) else None
         if about is None or not at:
-            raise ValueError(f"this needs a point, and what='value' or 'value_and_grad', got {what!r} at {at}")
+            raise ValueError(
+                f"{self.__name__} is written out at a point, with what='value' or 'value_and_grad'; got {what!r} at {at}"
+            )
         forms, given = arguments(at, self._is_vector, self.__name__)
         point = [real_number(x, self.__name__) for x in given]
         with self._made.lock:

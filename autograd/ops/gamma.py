@@ -11,11 +11,8 @@ from functools import cache
 from autograd.ops.row import Number, Op
 from autograd.ops.total import INF, NAN, total
 
-# Bernoulli numbers B₂, B₄ … B₂₄ as quotients.
-_BERNOULLI = (
-    *(1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6, -3617 / 510),
-    *(43867 / 798, -174611 / 330, 854513 / 138, -236364091 / 2730),
-)
+# Bernoulli numbers B₂, B₄ … B₂₀ as quotients; the term of B₂₂ is below u/25 of the sum for every n.
+_BERNOULLI = (1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6, -3617 / 510, 43867 / 798, -174611 / 330)
 # ψ's zero as the sum of two floats, and how near to it ψ is a Taylor series: the pole at 0 is 1.46 away.
 _ZERO, _ZERO_REST, _NEAR, _TERMS = 1.4616321449683622, 9.549995429965697e-17, 0.65, 48
 _FROM = 12.0  # the series serve from here on, more for higher n

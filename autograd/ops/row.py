@@ -22,6 +22,7 @@ class Op:
     gradients of gradients and compiled programs alike. ``symbol`` is what pictures show.
 
     An ``Op`` is called like a function: with numbers it returns a float, with at least one ``Value`` it returns a ``Value``.
+    TypeError for a name that is no text, and for a value or rule that is no function.
 
     >>> from autograd import Op, Value, check_gradients
     >>> cube = Op("cube", lambda a: a * a * a, lambda g, y, a: (g * 3.0 * a * a,))
@@ -43,6 +44,10 @@ class Op:
         *,
         symbol: str = "",
     ) -> None:
+        if not (isinstance(name, str) and callable(value) and (rule is None or callable(rule))):
+            raise TypeError(
+                f"an Op is a name, a function for its value, and a rule or None, got {name!r}, {value!r} and {rule!r}"
+            )
         self.name = name
         self.symbol = symbol or name
         self.value = value

@@ -254,6 +254,7 @@ def test_polygamma_functions_of_any_order(order: int) -> None:
         for x in (-0.3, -2.6, -7.45):
             exact = mpmath.psi(order, mpmath.mpf(x))
             assert abs(value(x) - exact) < 1e-13 * (abs(exact) + math.factorial(order)), (order, x, value(x), exact)
+        assert (value(math.inf), math.isnan(value(-math.inf)), math.isnan(value(-2.0))) == (0.0, True, True)
         ladder = grad(ours.lgamma)
         for _ in range(min(order, 5)):
             ladder = grad(ladder)

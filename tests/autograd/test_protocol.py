@@ -27,7 +27,8 @@ def test_division_is_pythons_own(f: Callable[..., Any]) -> None:
     def numbers(result: Any) -> list[str]:
         return [repr(x.data if isinstance(x, Value) else float(x)) for x in (result if isinstance(result, tuple) else (result,))]
 
-    for a, b in itertools.product(NUMBERS, repeat=2):
+    halfway = (5880807337310672.0, 1.6885400040337084)  # whose quotient in floats ends in ½
+    for a, b in (*itertools.product(NUMBERS, repeat=2), halfway):
         if b:
             expected = numbers(f(a, b))
             got = [numbers(f(*pair)) for pair in ((Value(a), b), (a, Value(b)), (Value(a), Value(b)))]
@@ -52,6 +53,11 @@ def test_round_to_digits_is_a_node(digits: int) -> None:
         y = round(Value(x), digits)
         assert isinstance(y, Value) and repr(y.data) == repr(round(x, digits))
     assert grad(lambda x: round(x, digits) + x)(1.26) == 1.0
+
+
+def test_the_last_halves_are_rounded_and_what_is_larger_stays() -> None:
+    for x in (2.0**52 - 1.5, 2.0**52 - 0.5, 2.0**52, 2.0**52 + 1.0, 2.0**53 - 1.0, 1e300):
+        assert (autograd.ops.rint(x), autograd.ops.rint(-x)) == (round(x), round(-x))
 
 
 def test_slopes() -> None:

@@ -13,6 +13,7 @@ import pytest
 
 import autograd
 from autograd import Value
+from autograd.compiler.program import _slots
 from tests.compiler.runs import ENGINES
 
 
@@ -72,6 +73,21 @@ def test_the_listing_is_the_blackboard() -> None:
         "s6               = s1·s2 − s2 + s5",  # the loss
         "s7               = Σ₂ s5·s1 + s2",  # the derivative by u: twice eᵘᵘ·u, and v
     ]
+
+
+@pytest.mark.parametrize(("count", "end"), [(12, "x9, x10, x11"), (13, "x9, x10, …, x12")])
+def test_of_more_than_twelve_names_the_middle_is_left_out(count: int, end: str) -> None:
+    xs = [Value(1.0, label=f"x{i}") for i in range(count)]
+    names = autograd.compile(autograd.sum(xs), engine="numpy").listing().splitlines()[1]
+    assert names.endswith(end)
+
+
+def test_places_are_written_as_short_as_they_allow() -> None:
+    written = {(7,): "7", (1, 2, 3, 4): "1…4", (1, 3): "1,3", (1, 3, 5, 7): "1,3…7", (0, 2, 4, 5): "[0…5]", (0, 3, 4, 6): "[0…6]"}
+    for is_row, letter in ((False, "s"), (True, "r")):
+        assert {places: _slots(is_row, np.array([places, places])) for places in written} == {
+            places: letter + text for places, text in written.items()
+        }
 
 
 def test_every_slot_is_written_once_before_it_is_read() -> None:

@@ -203,6 +203,9 @@ def test_a_rule_that_decides_by_a_plain_number_is_refused(engine: str, name: str
         autograd.compile(op, engine=engine).grad(1.0)
     with pytest.raises(TypeError, match=reason):
         autograd.compile(op(Value(1.0)), engine=engine)
+    with pytest.raises(TypeError, match=reason):
+        autograd.compile(op, engine=engine).hessian(1.0)
+    assert autograd.grad(op)(1.0) == 1.0, "eagerly it holds for the point at hand"
 
 
 def test_one_op_with_two_numbers_of_operands(engine: str) -> None:
