@@ -4,6 +4,7 @@ Glossary::
 
     stage      a layer, or whatever else a network does one after the other; stage 0 is the input
     unit       one number that a stage gives: a neuron's output, a pixel of a feature map
+    still      a neuron, or a whole feature map, whose activation is flat wherever the samples are
     course     a unit's numbers for all samples
     findings   what is wrong at a glance, in words: dead, saturated, without gradient, exploding
 
@@ -67,11 +68,19 @@ class Stage:
 
     @property
     def still(self) -> tuple[bool, ...]:
-        """Of each unit whether its activation is flat wherever the samples are."""
-        return tuple(all(abs(slope) < SATURATED for slope in course) for course in self.slopes)
+        """Of each neuron, or map, whether its activation is flat wherever the samples are."""
+        flat_units = [all(abs(slope) < SATURATED for slope in course) for course in self.slopes]
+        size = self.units // self.shape[0]
+        return tuple(all(flat_units[i : i + size]) for i in range(0, len(flat_units), size))
+
+    @property
+    def exploding(self) -> float:
+        """Its largest gradient if that is so large that it explodes, else 0."""
+        largest = max((abs(g) for course in self.gradients for g in course), default=0.0)
+        return largest if largest > EXPLODING else 0.0
 
     def wrong(self, samples: int) -> str:
-        """What such a unit is."""
+        """What a still one is."""
         every = "for this sample" if samples == 1 else f"for all {samples} samples"
         return f"{'dead' if self.activation == 'relu' else 'saturated'} {every}"
 
@@ -194,7 +203,7 @@ def _stage(layer: Any, units_before: int, k: int, passes: Sequence[_Pass]) -> St
         shape=shape,
         data=_courses([[v.data for v in column] for column in outputs]),
         gradients=_courses([[p.adjoints.get(v, 0.0) for v in column] for p, column in zip(passes, outputs, strict=True)]),
-        slopes=_courses([[_slope(v) for v in column] for column in outputs]) if neurons else (),
+        slopes=_courses([[_slope(v) for v in column] for column in outputs]) if activation else (),
         weights=_weights(neurons, passes) if neurons and len(neurons[0].w) == units_before else None,
         kernels=_kernels(layer),
         parameters=len(parameters),
@@ -247,19 +256,18 @@ def _findings(stage: Stage, k: int, samples: int) -> Iterator[str]:
     if not samples:
         return
     where = f"in layer {k}"
-    units = f"{stage.units} {'neuron' if stage.weights else 'unit'}{'s' * (stage.units != 1)}"
-    still = sum(stage.still)
+    count, still = len(stage.still), sum(stage.still)
+    units = f"{count} {'map' if len(stage.shape) > 1 else 'neuron' if stage.weights else 'unit'}{'s' * (count != 1)}"
     if still:
         yield f"{still} of {units} {where} {_is(still)} {stage.wrong(samples)}."
     if stage.without_gradient:
         count = stage.without_gradient
         yield f"{count} of {stage.parameters} parameters {where} {'has' if count == 1 else 'have'} no gradient."
-    largest = max((abs(g) for course in stage.gradients for g in course), default=0.0)
     broken = sum(not math.isfinite(x) for course in (*stage.data, *stage.gradients) for x in course)
     if broken:
         yield f"{broken} numbers {where} are infinite or no numbers."
-    elif largest > EXPLODING:
-        yield f"Gradients {where} are as large as {largest:.3g}."
+    elif stage.exploding:
+        yield f"Gradients {where} are as large as {stage.exploding:.3g}."
 
 
 def _is(count: int) -> str:

@@ -1,8 +1,8 @@
 """How a network looks at each of its levels: one box, boxes of layers, circles of neurons, or one neuron's sum as a table.
 
 Fill is data, blue where positive and orange where negative; a ring, or a bar, in purple is the size of a gradient; an edge is a
-weight, its width the size and its colour the sign; what is dashed and grey has no gradient. Of many samples a circle holds the
-distribution of its data instead of a number.
+weight, its width the size and its colour the sign; what is dashed and grey has no gradient, what is struck through is dead or saturated.
+Of many samples a circle holds the distribution of its data instead of a number.
 """
 
 import math
@@ -19,7 +19,7 @@ from viz.svg import PURPLE as VIOLET
 MOST_UNITS = 24  # of one layer that are drawn one by one
 _COLUMN, _GAP, _RADIUS, _TOP = 190.0, 38.0, 15.0, 64.0
 _MAP = 56.0  # width of a feature map
-_SAID = 13.0
+_BOLD = ' font-weight="bold"'
 _LEGEND = {
     "model": "",
     "layers": "upper strip: data (blue +, orange −) · lower strip: size of the gradient",
@@ -43,11 +43,11 @@ def write(body: Sequence[str], width: float, height: float, description: str) ->
 
 def with_words(body: Iterable[str], width: float, height: float, anatomy: Anatomy, level: str, description: str) -> str:
     """The picture with its legend and the findings below."""
-    lines = [*([_LEGEND[level]] if _LEGEND[level] else []), *anatomy.findings]
-    words = [
-        text(14, height + 20 * (i + 1), line, 12, "start", GREY if i == 0 and _LEGEND[level] else INK)
-        for i, line in enumerate(lines)
-    ]
+    legend = [_LEGEND[level]] if _LEGEND[level] else []
+    if level == "neurons" and any(any(stage.still) for stage in anatomy.stages):
+        legend.append("struck through: dead or saturated")
+    lines = [*legend, *anatomy.findings]
+    words = [text(14, height + 20 * (i + 1), line, 12, "start", GREY if i < len(legend) else INK) for i, line in enumerate(lines)]
     widest = max([width, *(width_of(line, 12) + 28 for line in lines)])
     return write([*body, *words], widest, height + 20 * len(lines) + 14, description)
 
@@ -55,6 +55,11 @@ def with_words(body: Iterable[str], width: float, height: float, anatomy: Anatom
 def text(x: float, y: float, said: str, size: float = 13.0, anchor: str = "middle", fill: str = INK, more: str = "") -> str:
     """A line of text."""
     return f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size:g}" text-anchor="{anchor}" fill="{fill}"{more}>{escaped(said)}</text>'
+
+
+def _fitted(x: float, y: float, said: str, width: float, size: float, fill: str = INK, more: str = "") -> str:
+    """A line of text around ``x``, smaller where it would be wider."""
+    return text(x, y, said, round(min(size, size * width / max(1.0, width_of(said, size))), 1), fill=fill, more=more)
 
 
 # --- Model and layers ----------------------------------------------------------------------------------------------------------
@@ -108,14 +113,14 @@ def _strips(stage: Stage, x: float, y: float, width: float) -> Iterator[str]:
     yield f'<rect x="{x}" y="{y + 20}" width="{width}" height="16" fill="none" stroke="{GREY}" stroke-width="0.6"/>'
     active = sum(any(course) for course in stage.data)
     yield text(x + width / 2, y + 52, f"{active} of {stage.units} active", 11)
-    yield text(x + width / 2, y + 68, f"max |x| {number(_reach(activity))} · max |∂| {number(_reach(pull))}", 10, fill=GREY)
+    said = f"max |x| {number(_reach(activity))} · max |∂| {number(_reach(pull))}"
+    yield _fitted(x + width / 2, y + 68, said, width, 10, *((VIOLET, _BOLD) if stage.exploding else (GREY,)))
 
 
 def _box(x: float, y: float, width: float, height: float, lines: Sequence[str]) -> Iterator[str]:
     yield f'<rect x="{x}" y="{y}" width="{width}" height="{height}" rx="8" fill="#ffffff" stroke="#b9c0c8" stroke-width="1.2"/>'
     for i, line in enumerate(lines):
-        size = min(13.0 if i == 0 else 11.0, 13.0 * (width - 12) / max(1.0, width_of(line, 13.0)))
-        yield text(x + width / 2, y + 22 + 18 * i, line, round(size, 1), more=' font-weight="bold"' if i == 0 else "")
+        yield _fitted(x + width / 2, y + 22 + 18 * i, line, width - 12, 11.0 if i else 13.0, more="" if i else _BOLD)
 
 
 def _arrow(x: float, y: float, to_x: float, to_y: float) -> Iterator[str]:
@@ -154,9 +159,11 @@ def neurons_level(anatomy: Anatomy, description: str) -> str:
         if k and column.stage.weights:
             before = columns[k - 1]
             edges += list(_edges(before, x - _COLUMN, column, x, height))
-        units += [text(x, 24, column.stage.title, 12, more=' font-weight="bold"'), *column.drawn(x, height)]
+        units += [text(x, 24, column.stage.title, 12, more=_BOLD), *column.drawn(x, height)]
         if column.stage.parameters:
             units.append(text(x, 42, f"{column.stage.parameters:,} parameters", 11, fill=GREY))
+        if column.stage.exploding:
+            units.append(text(x, 57, f"|∂| up to {column.stage.exploding:.3g}", 11, fill=VIOLET, more=_BOLD))
         x += _COLUMN
     return with_words([*edges, *units], x - _COLUMN + 70, height, anatomy, "neurons", description)
 
@@ -211,9 +218,16 @@ def _drawn_unit(stage: Stage, i: int, x: float, y: float) -> Iterator[str]:
     yield f'<circle cx="{x}" cy="{y:.1f}" r="{_RADIUS}" fill="{hexed(fill)}" {stroke}/>'
     ink = "#ffffff" if sum(fill) < 420 else INK
     if len(course) == 1:
-        yield text(x, y + 3.5, f"{course[0]:.2g}".replace("-", "−"), 9, fill=ink)
+        yield _fitted(x, y + 3.5, f"{course[0]:.2g}".replace("-", "−"), 2 * _RADIUS - 6, 9, ink)
     else:
         yield from _histogram(course, x, y, ink)
+    if any(stage.still[i : i + 1]):
+        yield _struck(x, y, _RADIUS)
+
+
+def _struck(x: float, y: float, reach: float) -> str:
+    """A stroke through what is dead or saturated."""
+    return f'<path d="M{x - reach:.1f} {y + reach:.1f}l{2 * reach:.1f} {-2 * reach:.1f}" stroke="{INK}" stroke-width="1.6"/>'
 
 
 def _unit_told(stage: Stage, k: int, i: int) -> str:
@@ -223,10 +237,11 @@ def _unit_told(stage: Stage, k: int, i: int) -> str:
     if not stage.data:
         return name
     course, gradients = stage.data[i], stage.gradients[i]
+    wrong = f"; {stage.wrong(len(course))}" * any(stage.still[i : i + 1])
     if len(course) == 1:
-        return f"{name}\ndata {course[0]!r}\ngradient {gradients[0]!r}"
+        return f"{name}; data {course[0]!r}; gradient {gradients[0]!r}{wrong}"
     spread = f"{number(min(course))} … {number(max(course))}, mean {number(mean(course))}"
-    return f"{name}, {len(course)} samples\ndata {spread}\nmean |gradient| {number(stage.pull[i])}"
+    return f"{name}, {len(course)} samples; data {spread}; mean |gradient| {number(stage.pull[i])}{wrong}"
 
 
 def _histogram(course: Course, x: float, y: float, ink: str) -> Iterator[str]:
@@ -251,6 +266,8 @@ def _map(stage: Stage, i: int, x: float, y: float) -> Iterator[str]:
     pulled = _reach(pull) / (_reach(stage.pull) or 1.0)
     ring = f'stroke="{VIOLET}" stroke-width="{1 + 3 * pulled:.1f}"' if pulled else f'stroke="{GREY}" stroke-dasharray="3 3"'
     yield f'<rect x="{x - _MAP / 2}" y="{y - _MAP / 2:.1f}" width="{_MAP}" height="{_MAP}" fill="none" {ring}/>'
+    if any(stage.still[i : i + 1]):
+        yield _struck(x, y, _MAP / 2)
     for j, kernel in enumerate(stage.kernels[i][:2] if i < len(stage.kernels) else ()):
         reach = max(_reach(row) for into in stage.kernels for one in into for row in one)
         left = x - _MAP / 2 - 34 * (j + 1)
@@ -303,7 +320,7 @@ def neuron_level(anatomy: Anatomy, k: int, i: int, description: str) -> str:
     middle = 60.0 + 10 * len(weights)
     body += _result(stage, i, middle)
     wide = max(width_of(shortened(plain_name(name)), 10) for name in names)
-    table = [text(14, 24, _neuron_title(anatomy, k, i), 13, "start", more=' font-weight="bold"')]
+    table = [text(14, 24, _neuron_title(anatomy, k, i), 13, "start", more=_BOLD)]
     table += [f'<g transform="translate({wide:.0f} 0)">', *body, "</g>"]
     return with_words(table, 920 + wide, 84 + 20 * len(weights), anatomy, "neuron", description)
 

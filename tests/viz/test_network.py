@@ -1,6 +1,7 @@
 """Pictures of networks: what they say is what the network does, at every level, for one sample and for many."""
 
 import math
+import re
 from xml.etree import ElementTree
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 import nn
 import viz
 from autograd import Value
+from viz.svg import width_of
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -100,6 +102,43 @@ def test_what_is_wrong_is_said():
     assert any(line.startswith("Gradients in layer 1 are as large as ") for line in viz.network(net, data.X[0]).findings)
     net.layers[0].neurons[0].b.data = math.inf
     assert any(line.endswith("are infinite or no numbers.") for line in viz.network(net, data.X[0]).findings)
+
+
+def test_what_is_wrong_is_seen():
+    """Struck through, and said where one points; a map that is dead as a whole; gradients that explode in their column and box."""
+    net, data = model("relu"), moons()
+    for neuron in net.layers[0].neurons[:3]:
+        neuron.b.data = -100.0
+    picture = viz.network(net, data.X, data.y, loss=bce)
+    struck = sum(sum(stage.still) for stage in picture.anatomy.stages)
+    root = parsed(picture)
+    assert struck >= 3
+    assert len([path for path in root.iter(f"{SVG}path") if path.get("stroke") and path.get("stroke-width") == "1.6"]) == struck
+    assert len([title for title in root.iter(f"{SVG}title") if title.text.endswith("; dead for all 20 samples")]) == struck
+    assert "struck through" not in "".join(parsed(viz.network(model("tanh"), data.X)).itertext())
+    maps = convolutional()
+    kernels = next(layer for layer in maps.layers if hasattr(layer, "weight"))
+    kernels.bias[0].data = -1e3
+    seen = viz.network(maps, [[float(i % 7) for i in range(64)]] * 2)
+    assert seen.findings[0].startswith("1 of 4 maps in layer")
+    for p in net.parameters():
+        p.data *= 1e4
+    for level, begun in (("neurons", "|∂| up to "), ("layers", "max |x| ")):
+        root = parsed(viz.network(net, data.X, level=level))
+        assert any(text.text.startswith(begun) and text.get("font-weight") == "bold" for text in root.iter(f"{SVG}text"))
+
+
+@pytest.mark.parametrize("x", [0.00012345, 1.2345e-300])
+def test_numbers_stay_within_what_they_stand_in(x):
+    net = nn.Sequential(nn.Layer(1, 1, activation="linear", seed=0))
+    net.parameters()[0].data, net.parameters()[1].data = 1.0, 0.0
+    for level, width in (("neurons", 30), ("layers", 150)):
+        said = [
+            text for text in parsed(viz.network(net, [x], level=level)).iter(f"{SVG}text") if re.search(r"12|1\.2", text.text)
+        ]
+        assert said
+        for text in said:
+            assert width_of(text.text, float(text.get("font-size"))) <= width, (level, text.text)
 
 
 def test_neurons_edges_and_rings_are_drawn():
