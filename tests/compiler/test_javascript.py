@@ -2,6 +2,7 @@
 
 import math
 import random
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -23,9 +24,10 @@ from autograd.derivatives import adjoint_graph
 from tests.autograd.oracles import differences
 from tests.compiler.runs import eager
 from tests.compiler.scripts import PLACES, Job, run
-from tests.compiler.wild import FAMILY, SPECIAL
+from tests.compiler.wild import FAMILY, SPECIAL, wild_points
 from tests.random_graphs import random_program
-from tests.trust.scripts import wrong_family
+from tests.trust.bits import LEAVES, RECORDED_AT, wrong_answers
+from tests.trust.scripts import answers_of_script, exact_family
 
 GRAPHS, POINTS = 300, 10
 
@@ -39,9 +41,10 @@ halves = pytest.mark.parametrize("straight, start", [(0, 0), (10**9, GRAPHS // 2
 
 
 @pytest.mark.parametrize("straight", [0, 10**9], ids=["loops", "straight lines"])
-def test_random_graphs_without_the_c_library_have_eagers_bits_in_chromium(straight: int, tmp_path: Path) -> None:
+def test_random_graphs_without_the_c_library_have_eagers_bits_in_chromium(straight: int) -> None:
     """Values and gradients at points with nan, ±inf, ±0 and subnormals; in Node: ``tests.trust``."""
-    assert not wrong_family(FAMILY, straight, "chromium", tmp_path)[:5]
+    compiled = partial(answers_of_script, straight=straight, place="chromium")
+    assert not wrong_answers(compiled, exact_family(FAMILY), RECORDED_AT, wild_points(FAMILY, LEAVES, 20))[:5]
 
 
 @everywhere

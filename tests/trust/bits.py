@@ -2,20 +2,25 @@
 executors, at one point after the other and at many points side by side, away from the recorded point."""
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache, partial
 from typing import Any
+from unittest.mock import patch
 
 import autograd
 from autograd import Value, grad, ops
 from autograd.compiler.targets.llvm import emitter
 from tests.cases import CASES, Case
-from tests.compiler.runs import ENGINES, PLACES, Graph, answers, disagreements, eager
+from tests.compiler.runs import ENGINES, PLACES, Graph, Point, answers, disagreements, eager
 from tests.compiler.wild import FAMILY, SPECIAL, wild_graph, wild_points
 from tests.trust.figures import Row, Trial
+from tests.trust.shrinking import Case as Recorded
+from tests.trust.shrinking import least, steps_of
 
 POINTS, LEAVES = 20, 4
 RECORDED_AT = [0.5, -1.25, 2.0, -0.1]
+# Answers of graphs, recorded at a point, at others: [point][graph].
+Compiled = Callable[[Sequence[Graph], Point, Sequence[Point]], list[Any]]
 
 # --- Random graphs -------------------------------------------------------------------------------------------------------------
 
@@ -26,25 +31,52 @@ def family(first: int) -> list[Graph]:
 
 @cache
 def eager_family(first: int) -> list[list[list[float]]]:
-    return [[eager(graph, point) for graph in family(first)] for point in wild_points(first, LEAVES, POINTS)]
+    return eager_answers(family(first), wild_points(first, LEAVES, POINTS))
 
 
-def random_graphs(engine: str, place: str, count: int) -> Iterator[Trial]:
+def random_graphs(compiled: Compiled, count: int) -> Iterator[Trial]:
     """Random graphs at points of which a third of the numbers are special."""
     for first in range(0, count, FAMILY):
         points = wild_points(first, LEAVES, POINTS)
-        got = answers(family(first), RECORDED_AT, points, engine=engine, place=place)
-        yield trial(disagreements(f"graph {first} +", eager_family(first), got, points), FAMILY * POINTS)
+        yield trial(compiled, family(first), RECORDED_AT, points, eager_family(first))
 
 
-def in_small_functions(engine: str, place: str, count: int) -> Iterator[Trial]:
-    """The same when a function of the native code holds three packs."""
-    before = emitter.PACKS_OF_A_FUNCTION
-    emitter.PACKS_OF_A_FUNCTION = 3
-    try:
-        yield from random_graphs(engine, place, count)
-    finally:
-        emitter.PACKS_OF_A_FUNCTION = before
+def in_small_functions(graphs: Sequence[Graph], recorded_at: Point, points: Sequence[Point]) -> list[Any]:
+    """Answers when a function of the native code holds three packs."""
+    with patch.object(emitter, "PACKS_OF_A_FUNCTION", 3):
+        return answers(graphs, recorded_at, points, engine="llvm", place="lanes")
+
+
+def trial(compiled: Compiled, graphs: Sequence[Graph], recorded_at: Point, points: Sequence[Point], expected: list[Any]) -> Trial:
+    """How many answers of compiled graphs are not those of the eager ones."""
+    wrong = disagreements("graph", expected, compiled(graphs, recorded_at, points), points)
+    return Trial(len(wrong), partial(told, compiled, graphs, recorded_at, points), len(points) * len(graphs))
+
+
+def eager_answers(graphs: Sequence[Graph], points: Sequence[Point]) -> list[list[list[float]]]:
+    """The answers [point][graph] of the eager engine."""
+    return [[eager(graph, point) for graph in graphs] for point in points]
+
+
+def wrong_answers(compiled: Compiled, graphs: Sequence[Graph], recorded_at: Point, points: Sequence[Point]) -> list[str]:
+    """Where compiled graphs answer otherwise than eager ones."""
+    return disagreements("graph", eager_answers(graphs, points), compiled(graphs, recorded_at, points), points)
+
+
+def told(compiled: Compiled, graphs: Sequence[Graph], recorded_at: Point, points: Sequence[Point]) -> str:
+    """What is left of graphs that answer otherwise, as code that runs and says what differs."""
+    case = least(
+        Recorded(tuple([steps_of(graph, recorded_at) for graph in graphs]), tuple(map(tuple, points))),
+        Recorded.smaller,
+        lambda case: bool(wrong_answers(compiled, case.graphs, recorded_at, case.points)),
+    )
+    name, settings = (compiled.func, compiled.keywords) if isinstance(compiled, partial) else (compiled, {})
+    given = "".join([f", {key}={value!r}" for key, value in settings.items()])
+    return f"""from functools import partial
+from {name.__module__} import {name.__name__}
+from tests.trust.bits import wrong_answers
+{case.code()}
+print(*wrong_answers(partial({name.__name__}{given}), graphs, {list(recorded_at)}, points), sep="\\n")"""
 
 
 # --- Every op ------------------------------------------------------------------------------------------------------------------
@@ -78,8 +110,7 @@ def curvature_of(case: Case) -> Graph:
 
 @cache
 def eager_cases(arity: int, order: int) -> Any:
-    graphs = graphs_of(arity, order)
-    return [[eager(graph, point) for graph in graphs] for point in points_to_try(arity, order)]
+    return eager_answers(graphs_of(arity, order), points_to_try(arity, order))
 
 
 def graphs_of(arity: int, order: int) -> list[Graph]:
@@ -91,30 +122,23 @@ def points_to_try(arity: int, order: int) -> list[Sequence[float]]:
     return points if order == 1 else points[:: 1 + len(points) // 60]
 
 
-def every_op(engine: str, place: str, order: int, count: int) -> Iterator[Trial]:
+def every_op(compiled: Compiled, order: int, count: int) -> Iterator[Trial]:
     """All ops of one arity in one program."""
     for arity in ARITIES[:count]:
-        points = points_to_try(arity, order)
-        got = answers(graphs_of(arity, order), [0.3 + 0.1 * i for i in range(arity)], points, engine=engine, place=place)
-        names = ", ".join(case.name for case in cases_of(arity))
-        wrong = disagreements(f"of {names}: number", eager_cases(arity, order), got, points)
-        yield trial(wrong, len(points) * len(cases_of(arity)))
-
-
-def trial(wrong: list[str], cases: int) -> Trial:
-    """As many disagreements as there are lines."""
-    return Trial(len(wrong), partial("\n".join, wrong[:5]), cases)
+        recorded_at = [0.3 + 0.1 * i for i in range(arity)]
+        yield trial(compiled, graphs_of(arity, order), recorded_at, points_to_try(arity, order), eager_cases(arity, order))
 
 
 def _rows(engine: str, place: str) -> Iterator[Row]:
     where = f"eager = {engine}, {'one point after the other' if place == 'shared' else 'points side by side'}"
-    yield Row("bits", f"{where}: random graphs", partial(random_graphs, engine, place), 500, 10000, kin="graphs")
+    compiled = partial(answers, engine=engine, place=place)
+    yield Row("bits", f"{where}: random graphs", partial(random_graphs, compiled), 500, 10000, kin="graphs")
     for order, name in ((1, "gradients of ops"), (2, "gradients of gradients of ops")):
-        yield Row("bits", f"{where}: {name}", partial(every_op, engine, place, order), len(ARITIES), len(ARITIES), kin="ops")
+        yield Row("bits", f"{where}: {name}", partial(every_op, compiled, order), len(ARITIES), len(ARITIES), kin="ops")
 
 
 _SMALL = "eager = llvm, in functions of three packs"
 ROWS = [
     *(row for engine in ENGINES for place in PLACES for row in _rows(engine, place)),
-    Row("bits", _SMALL, partial(in_small_functions, "llvm", "lanes"), FAMILY, 20 * FAMILY, kin="graphs"),
+    Row("bits", _SMALL, partial(random_graphs, in_small_functions), FAMILY, 20 * FAMILY, kin="graphs"),
 ]

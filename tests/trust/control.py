@@ -8,8 +8,9 @@ import numpy as np
 
 import autograd
 from autograd import value_and_grad
-from tests.compiler.forking import WITH_INTS, WITH_SCOPES, function, source
+from tests.compiler.forking import WITH_INTS, WITH_SCOPES, source, written
 from tests.trust.figures import Row, Trial
+from tests.trust.shrinking import least, smaller_texts
 
 
 def bits(x: Any) -> bytes:
@@ -17,36 +18,47 @@ def bits(x: Any) -> bytes:
     return (np.asarray(x, dtype=float) + 0.0).tobytes()
 
 
-def disagreements(seed: int, engine: str, count: int) -> list[str]:
-    """Where a random function's answers differ: plain Python and eager, compiled one by one, compiled on an array."""
-    plain = function(seed)
-    f = autograd.compile(plain, engine=engine)
+def disagreements(text: str, seed: int, engine: str, count: int) -> list[str]:
+    """Where a function's answers differ at so many points: plain Python and eager, and what is compiled; or the error of the latter."""
+    plain = written(text)
     x, y = np.random.default_rng(seed).normal(scale=1.5, size=(2, count))
+    points = list(zip(x.tolist(), y.tolist(), strict=True))
+    expected = [value_and_grad(plain)(a, b) for a, b in points]
+    values = [(plain(a, b), value) for (a, b), (value, _) in zip(points, expected, strict=True)]
+    wrong = [f"eager: got {value}, expected {number}" for number, value in values if bits(number) != bits(value)]
+    try:
+        return wrong + compiled_otherwise(autograd.compile(plain, engine=engine), x, y, expected)
+    except Exception as error:
+        return [*wrong, f"compiled: {error!r}"]
+
+
+def compiled_otherwise(f: Any, x: Any, y: Any, expected: list[Any]) -> list[str]:
+    """Where a compiled function's answers differ from the expected ones, on an array and one by one."""
     values, (dx, dy) = f.value_and_grad(x, y)
     wrong = []
-    for i, (a, b) in enumerate(zip(x.tolist(), y.tolist(), strict=True)):
-        value, slopes = value_and_grad(plain)(a, b)
-        expected = bits([value, *slopes])
-        if bits(plain(a, b)) != bits(value):
-            wrong.append(f"eager at {(a, b)}: got {value}, expected {plain(a, b)}")
-        if bits([values[i], dx[i], dy[i]]) != expected:
+    for i, (a, b, (value, slopes)) in enumerate(zip(x.tolist(), y.tolist(), expected, strict=True)):
+        if bits([values[i], dx[i], dy[i]]) != bits([value, *slopes]):
             wrong.append(f"array at {(a, b)}: got {values[i], dx[i], dy[i]}, expected {value, slopes}")
-        if i < 4 and bits([f(a, b), *f.grad(a, b)]) != expected:
+        if i < 4 and bits([f(a, b), *f.grad(a, b)]) != bits([value, *slopes]):
             wrong.append(f"one by one at {(a, b)}: expected {value, slopes}")
     if f(x, y).tobytes() != values.tobytes():
         wrong.append("value alone is another")
     return wrong
 
 
-def _told(seed: int, wrong: list[str]) -> str:
-    return "\n".join([*wrong[:3], f"for tests.compiler.forking.function({seed}):", source(seed)])
+def _told(seed: int, engine: str, count: int) -> str:
+    """What is left of the function, as code that runs and says what differs."""
+    text = least(source(seed), smaller_texts, lambda text: bool(disagreements(text, seed, engine, count)))
+    return f"""from tests.trust.control import disagreements
+text = '''
+{text}'''
+print(*disagreements(text, {seed}, "{engine}", {count}), sep="\\n")"""
 
 
 def functions(first: int, engine: str, count: int) -> Iterator[Trial]:
     """So many functions, at a dozen points each."""
     for seed in range(first, first + count):
-        wrong = disagreements(seed, engine, 12)
-        yield Trial(len(wrong), partial(_told, seed, wrong))
+        yield Trial(len(disagreements(source(seed), seed, engine, 12)), partial(_told, seed, engine, 12))
 
 
 ROWS = [

@@ -3,12 +3,13 @@
 import re
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
 from tests.trust.figures import Row, Trial, is_caught, outcome
 from tests.trust.inputs import INTERNAL, PACKAGES, PART, callables, calls, options, places, public
-from tests.trust.mistakes import MISTAKES, Mistake
+from tests.trust.mistakes import MISTAKES, Mistake, edited
 from tests.trust.table import PAGE, ROWS, markdown, merged, terminal
 
 ROOT = PAGE.parents[1]
@@ -37,6 +38,23 @@ def test_a_row_names_the_case_that_breaks_it() -> None:
     for full, title in ((False, "# Trust\n"), (True, "# Trust, the full tier\n")):
         page = markdown([found], full=full)
         assert page.startswith(title) and "| theme: name | 5 | 1 | 0 disagreements |" in page
+
+
+@pytest.mark.parametrize(
+    ("row", "cases", "lines"),
+    [
+        ("bits: eager = numpy, points side by side: gradients of ops", 2, 13),
+        ("control: plain Python = compiled, numbers used as ints", 8, 6),
+    ],
+)
+def test_what_is_left_of_a_case_runs_and_says_what_differs(
+    row: str, cases: int, lines: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with edited("autograd.compiler.targets.numpy:_modulo", "remainder + b", "remainder"):
+        code = outcome(replace(BY_NAME[row], quick=cases)).where
+        exec(code, {})
+    assert "got" in capsys.readouterr().out
+    assert ("modulo" in code or "%" in code) and len(code.splitlines()) <= lines, code
 
 
 def test_no_cases_or_nan_keep_no_bar() -> None:
