@@ -15,7 +15,7 @@ from autograd.ops.gamma import _BERNOULLI, _cotangent
 
 # The series serve from here on; the recurrences lead there from 0 in as many steps, more for derivatives.
 FROM = 12
-TERMS = 12
+TERMS = len(_BERNOULLI)
 
 
 def _stirling(x: Number) -> Number:
