@@ -349,7 +349,7 @@ class CompiledFunction:
         about = abouts.get(what) if isinstance(what, str) else None
         if about is None or not at:
             raise ValueError(
-                f"{self.__name__} is written out at a point, with what='value' or 'value_and_grad'; got {what!r} at {at}"
+                f"{self.__name__} needs a point to be written for, and what='value' or 'value_and_grad', got {what!r} at {at}"
             )
         forms, given = arguments(at, self._is_vector, self.__name__)
         point = [real_number(x, self.__name__) for x in given]
