@@ -22,13 +22,15 @@ rows from falling on the same places of the cache when ``padded`` is a power of 
 import contextlib
 import itertools
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import cache
 from typing import final
 
 import numpy as np
 
-from autograd.compiler.kernels import LIBM, body_of
-from autograd.compiler.program import Pack, Program, Run
+from autograd import ops
+from autograd.compiler.kernels import ARITHMETIC, COMPARISONS, LIBM, LOGIC, body_of
+from autograd.compiler.program import Pack, Program, Run, Slots
 from autograd.compiler.targets import threefry
 from autograd.compiler.targets.llvm import exact_math, exact_rows, fast_math
 from autograd.compiler.targets.llvm.kernels import BodyEmitter
@@ -36,6 +38,7 @@ from autograd.compiler.targets.llvm.lanes import LaneSums, shares, side_by_side
 from autograd.compiler.targets.llvm.loops import loops_of
 from autograd.compiler.targets.llvm.memory import Cell, Kept, Memory, Operand, Source
 from autograd.compiler.targets.llvm.text import Form, Text, double, vector_declarations
+from autograd.compiler.targets.llvm.turned import Turned
 from autograd.compiler.targets.tables import Tables
 from autograd.compiler.targets.walk import Counter, Walk
 from autograd.ops import Op
@@ -54,8 +57,11 @@ def jam_rows() -> int:
     return 8 if llvmlite.binding.get_host_cpu_features().get("avx512f") else 4
 
 
-# Shared numbers of instances that lie side by side are computed as vectors of so many.
+# Shared numbers of neighbouring instances are computed as vectors of so many, as are ops for which processors have vector instructions.
 ACROSS = 8
+VECTORIZED = frozenset(
+    [*ARITHMETIC, *COMPARISONS, *LOGIC, ops.negative, ops.absolute, ops.sqrt, ops.floor, ops.rint, ops.sign, ops.select]
+)
 # LLVM takes more than twice as long for a function twice as long, so only so many packs go into one: the 115 packs of a transformer
 # compile in 0.34 instead of 0.64 s.
 PACKS_OF_A_FUNCTION = 8
@@ -95,7 +101,7 @@ class Emitter(Walk):
         self.form = self.one  # that of the pack in work
         self.text = Text()
         self.tables = Tables()
-        self.memory = Memory(self.text, self.row, apart=apart)
+        self.memory, self.turned = Memory(self.text, self.row, apart=apart), Turned(self.text)
         self.flags = "contract " if fast else ""
         self.kept = Kept()
         self.uses_fast_math = False
@@ -120,7 +126,7 @@ class Emitter(Walk):
         exact = exact_math.functions(self.exact_in_use, self.row.width, fast=self.fast) if self.exact_in_use else ""
         exact += "".join([exact_rows.function(name, self.row.width) for name in self.rows_in_use])
         drawing = "".join([threefry.in_llvm(width) for width in self.drawing_widths])
-        return drawing + exact + (fast_math.functions(self.row.width) if self.uses_fast_math else "")
+        return drawing + exact + self.turned.functions() + (fast_math.functions(self.row.width) if self.uses_fast_math else "")
 
     def declarations(self) -> list[str]:
         """Declarations of what the function calls."""
@@ -216,15 +222,20 @@ class Emitter(Walk):
     def sources(self, pack: Pack) -> list[Source]:
         """Places in the rows and among the shared numbers."""
         kinds = pack.rows_of_tables()
-        return [Source("r" if row else "s", self.tables.place(table)) for row, table in zip(kinds, pack.tables, strict=True)]
+        return [
+            Source("r" if row else "s", self.tables.place(table), None if pack.is_row else _apart(table))
+            for row, table in zip(kinds, pack.tables, strict=True)
+        ]
 
     def cells(self, pack: Pack, sources: Sequence[Source]) -> Iterator[list[Cell]]:
         """Loops over instances side by side; shared sums whose operands lie side by side as vectors of instances."""
         done = self._across(pack, sources)
         if done:
             self.form = self.across
-            with self.text.loop(0, done, ACROSS) as n:
-                yield [Cell(n)]
+            jam = 1 if all([source.apart is not None for source in sources]) else JAM_SHARED
+            for start, stop, step in shares(done // ACROSS, jam):
+                with self.text.loop(start * ACROSS, stop * ACROSS, step * ACROSS) as n:
+                    yield [Cell(n if not k else self.text.let(f"add i64 {n}, {k * ACROSS}")) for k in range(step)]
         self.form = self.row if pack.is_row else self.one
         jam = 1 if pack.op is not None else jam_rows() if pack.is_row else JAM_SHARED
         for start, stop, step in shares(pack.count, jam, done):
@@ -232,19 +243,31 @@ class Emitter(Walk):
                 yield side_by_side(self, n, step)
 
     def _across(self, pack: Pack, sources: Sequence[Source]) -> int:
-        """How many sums are computed as vectors of instances."""
-        axes = [source.place.instances for source in sources]
-        is_regular = all([axis is not None and axis.step in (0, 1) for axis in axes])
-        return 0 if pack.is_row or pack.op is not None or not is_regular else pack.count - pack.count % ACROSS
+        """How many instances are computed as vectors of neighbours."""
+        is_regular = all([source.apart is not None for source in sources])
+        if pack.is_row:
+            is_worth_it = False
+        elif pack.op is None:
+            is_worth_it = is_regular or (_operands(pack) >= LIGHT and all([_has_rows(source) for source in sources]))
+        else:
+            body = body_of(pack.op, len(pack.tables))
+            is_worth_it = is_regular and all([step.op in VECTORIZED for step in body.instructions])
+        return pack.count - pack.count % ACROSS if is_worth_it else 0
 
     def at(self, source: Source, cell: Cell) -> Operand:
         """With the part of the slot that no loop over terms changes."""
-        return self.memory.operand(source, cell)
+        operand = self.memory.operand(source, cell)
+        if self.form is not self.across or source.apart is not None:
+            return operand
+        starts = [self.memory.operand(source, one).base for one in side_by_side(self, cell.n, ACROSS)]
+        return replace(operand, rows=self.turned.places(starts))
 
     def read(self, operand: Operand, t: Counter) -> str:
         """A register with the number, or with those of neighbouring instances."""
-        slot, axis = self.memory.slot(operand, str(t)), operand.source.place.instances
-        if self.form is self.across and axis is not None and axis.step == 1:
+        if operand.rows:
+            return self.turned.term(operand.rows, t)
+        slot = self.memory.slot(operand, str(t))
+        if self.form is self.across and operand.source.apart == 1:
             return self.memory.side_by_side(slot, self.form)
         return self.memory.load(operand.source.array, slot, self.form)
 
@@ -268,14 +291,14 @@ class Emitter(Walk):
         return text.let(f"select {self.form.bit} {is_open}, {kind} {following}, {kind} {total or self.form.constant(-0.0)}")
 
     def repeated(
-        self, start: int, stop: int | str, totals: list[str], add: Callable[[Counter, list[str]], list[str]]
+        self, start: int, stop: int | str, totals: list[str], add: Callable[[Counter, list[str]], list[str]], step: int = 1
     ) -> list[str]:
         """A loop with the totals in variables."""
         text, kind = self.text, self.form.kind
         variables = [text.variable(kind, "total") for _ in totals]
         for variable, total in zip(variables, totals, strict=True):
             text.do(f"store {kind} {total}, ptr {variable}")
-        with text.loop(start, stop) as t:
+        with text.loop(start, stop, step) as t:
             so_far = [text.let(f"load {kind}, ptr {variable}") for variable in variables]
             for variable, total in zip(variables, add(t, so_far), strict=True):
                 text.do(f"store {kind} {total}, ptr {variable}")
@@ -286,10 +309,35 @@ class Emitter(Walk):
         for cell, result in zip(cells, results, strict=True):
             self.memory.store("r" if pack.is_row else "s", self.text.let(f"add i64 {cell.n}, {pack.out}"), result, self.form)
 
-    # --- Fast mode's freedom ---
+    # --- Terms that lie side by side ---
 
     def ahead(self, run: Run, operands: Sequence[Sequence[Operand]], start: int, totals: list[str]) -> tuple[int, list[str]]:
-        """In fast mode, terms of a shared sum that lie side by side: in several strands."""
+        """Of neighbouring instances eight terms at a time; in fast mode those of one instance in several strands."""
+        return (self._blocks if self.form is self.across else self._strands)(run, operands, start, totals)
+
+    def _blocks(self, run: Run, operands: Sequence[Sequence[Operand]], start: int, totals: list[str]) -> tuple[int, list[str]]:
+        """Rows of eight terms of eight instances, read as they lie and turned: 0.4 instead of 2 cycles a term."""
+        stop = run.count - (run.count - start) % ACROSS
+        if stop == start or not any([own[0].rows for own in operands]):
+            return start, totals
+
+        def block(t: Counter, totals: list[str]) -> list[str]:
+            columns = {operand.rows: self.turned.block(operand.rows, t) for own in operands for operand in own if operand.rows}
+
+            def number(operand: Operand, u: Counter) -> str:
+                if operand.rows:
+                    return self.turned.column(columns[operand.rows], u)
+                return self.read(operand, self.text.let(f"add i64 {t}, {u}"))
+
+            def add(u: Counter, totals: list[str]) -> list[str]:
+                return [self.term(run, [number(own[k], u) for own in operands], total) for k, total in enumerate(totals)]
+
+            return self.repeated(0, ACROSS, totals, add)
+
+        return stop, self.repeated(start, stop, totals, block, ACROSS)
+
+    def _strands(self, run: Run, operands: Sequence[Sequence[Operand]], start: int, totals: list[str]) -> tuple[int, list[str]]:
+        """Terms of a shared sum, in fast mode."""
         text, kind = self.text, self.across.kind
         stop = run.count - (run.count - start) % ACROSS
         is_free = self.fast and self.form is self.one and run.gate_is_row is None
@@ -319,6 +367,19 @@ class Emitter(Walk):
         reduce = f"@llvm.vector.reduce.fadd.v{ACROSS}f64(double {double(-0.0)}, {self.across.kind} {strands})"
         reduced = self.text.let(f"call reassoc double {reduce}")
         return self.text.let(f"{'fsub' if run.sign < 0 else 'fadd'} contract double {total}, {reduced}")
+
+
+def _apart(table: Slots) -> int | None:
+    """The step from each instance to the next within every eight of them, if it is always 0 or always 1."""
+    eights = table[: len(table) - len(table) % ACROSS].reshape(-1, ACROSS, table.shape[1])
+    steps = np.diff(eights, axis=1)
+    return next((step for step in (0, 1) if (steps == step).all()), None)
+
+
+def _has_rows(source: Source) -> bool:
+    """Whether eight neighbouring instances read one number, neighbours, or a row of terms each."""
+    place = source.place
+    return source.apart is not None or (place.instances is not None and (place.terms.step == 1 or place.width == 1))
 
 
 def _operands(pack: Pack) -> int:

@@ -17,10 +17,12 @@ from autograd.compiler.targets.tables import Axis, Place
 @final
 @dataclass(frozen=True)
 class Source:
-    """Where the operands of a table lie: the array, and the slots in it."""
+    """Where the operands of a table lie: the array, and the slots in it; ``apart``: the step from each of eight neighbouring instances
+    to the next, if it is always 0 or always 1."""
 
     array: str
     place: Place
+    apart: int | None = None
 
 
 @final
@@ -36,10 +38,12 @@ class Cell:
 @final
 @dataclass(frozen=True)
 class Operand:
-    """A source, with the part of the slot that does not depend on the term."""
+    """A source, with the part of the slot that does not depend on the term; of eight instances whose terms lie in ``rows``, where that is
+    kept for each of them."""
 
     source: Source
     base: str
+    rows: str = ""
 
 
 @final
