@@ -57,7 +57,8 @@ def jam_rows() -> int:
     return 8 if llvmlite.binding.get_host_cpu_features().get("avx512f") else 4
 
 
-# Shared numbers of neighbouring instances are computed as vectors of so many, as are ops for which processors have vector instructions.
+# Shared numbers of neighbouring instances are computed as vectors of so many, also where each instance's terms lie in a row: a step of a
+# transformer of 7 places takes 44 instead of 63 µs (EPYC with AVX-512). So are ops for which processors have vector instructions.
 ACROSS = 8
 VECTORIZED = frozenset(
     [*ARITHMETIC, *COMPARISONS, *LOGIC, ops.negative, ops.absolute, ops.sqrt, ops.floor, ops.rint, ops.sign, ops.select]
@@ -248,7 +249,7 @@ class Emitter(Walk):
         if pack.is_row:
             is_worth_it = False
         elif pack.op is None:
-            is_worth_it = is_regular or (_operands(pack) >= LIGHT and all([_has_rows(source) for source in sources]))
+            is_worth_it = is_regular or (_operands(pack) >= LIGHT and _is_turnable(sources))
         else:
             body = body_of(pack.op, len(pack.tables))
             is_worth_it = is_regular and all([step.op in VECTORIZED for step in body.instructions])
@@ -316,7 +317,7 @@ class Emitter(Walk):
         return (self._blocks if self.form is self.across else self._strands)(run, operands, start, totals)
 
     def _blocks(self, run: Run, operands: Sequence[Sequence[Operand]], start: int, totals: list[str]) -> tuple[int, list[str]]:
-        """Rows of eight terms of eight instances, read as they lie and turned: 0.4 instead of 2 cycles a term."""
+        """Rows of eight terms of eight instances, read as they lie and turned."""
         stop = run.count - (run.count - start) % ACROSS
         if stop == start or not any([own[0].rows for own in operands]):
             return start, totals
@@ -377,9 +378,17 @@ def _apart(table: Slots) -> int | None:
 
 
 def _has_rows(source: Source) -> bool:
-    """Whether eight neighbouring instances read one number, neighbours, or a row of terms each."""
+    """Whether each instance reads a row of eight terms or more."""
     place = source.place
-    return source.apart is not None or (place.instances is not None and (place.terms.step == 1 or place.width == 1))
+    return place.instances is not None and place.terms.step == 1 and place.width >= ACROSS
+
+
+def _is_turnable(sources: Sequence[Source]) -> bool:
+    """Whether neighbouring instances read rows, and besides them what is easily had for eight of them."""
+    others = [source for source in sources if source.apart is None and not _has_rows(source)]
+    return any(map(_has_rows, sources)) and all(
+        [source.place.instances is not None and source.place.width == 1 for source in others]
+    )
 
 
 def _operands(pack: Pack) -> int:

@@ -1,0 +1,84 @@
+"""Shared sums whose neighbouring instances are computed as vectors: wherever their operands lie, the bits are eager's."""
+
+import random
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+pytest.importorskip("llvmlite")
+
+import autograd
+from autograd import Value
+
+Matrix = list[list[Value]]
+ROWS, TERMS = 43, 29  # neither a multiple of eight
+
+rng = random.Random(5)
+
+
+def numbers(count: int) -> list[Value]:
+    return [Value(rng.gauss(0.0, 1.0)) for _ in range(count)]
+
+
+def rows_as_they_lie(matrix: Matrix, x: list[Value]) -> list[Value]:
+    return [autograd.dot(row, x) for row in matrix]
+
+
+def rows_in_any_order(matrix: Matrix, x: list[Value]) -> list[Value]:
+    order = random.Random(1).sample(range(ROWS), ROWS)
+    return [autograd.dot(matrix[i], x) for i in order]
+
+
+def columns(matrix: Matrix, x: list[Value]) -> list[Value]:
+    return [autograd.dot([row[j] for row in matrix[:TERMS]], x) for j in range(TERMS)]
+
+
+def each_by_one_number(matrix: Matrix, x: list[Value]) -> list[Value]:
+    order = random.Random(2).choices(range(TERMS), k=ROWS)
+    return [autograd.dot(row, [x[j]] * TERMS) for row, j in zip(matrix, order, strict=True)]
+
+
+def rows_by_rows(matrix: Matrix, x: list[Value]) -> list[Value]:
+    order = random.Random(3).sample(range(ROWS), ROWS)
+    return [autograd.dot(row, matrix[i], x[0]) for row, i in zip(matrix, order, strict=True)]
+
+
+def single_products(matrix: Matrix, x: list[Value]) -> list[Value]:
+    return [w * v - x[0] for row in matrix for w, v in zip(row, x, strict=True)]
+
+
+def gated(matrix: Matrix, x: list[Value]) -> list[Value]:
+    return [autograd.sum([autograd.where(v > 0.0, w, 0.0) for w, v in zip(row, x, strict=True)]) for row in matrix]
+
+
+def plain_kernels(matrix: Matrix, x: list[Value]) -> list[Value]:
+    return [abs(w).relu() / (v * v + 1.0) for row in matrix for w, v in zip(row, x, strict=True)]
+
+
+@pytest.mark.parametrize("fast", [False, True])
+@pytest.mark.parametrize(
+    "made",
+    [
+        rows_as_they_lie,
+        rows_in_any_order,
+        columns,
+        each_by_one_number,
+        rows_by_rows,
+        single_products,
+        gated,
+        plain_kernels,
+    ],
+)
+def test_wherever_operands_lie(made: Callable[[Matrix, list[Value]], list[Value]], fast: bool) -> None:
+    matrix, x = [numbers(TERMS) for _ in range(ROWS)], numbers(TERMS)
+    inner = [y.tanh() for y in made(matrix, x)]
+    loss = autograd.dot(inner, [Value(1.0 / (i + 1)) for i in range(len(inner))])
+    step: Any = autograd.compile(loss, engine="llvm", fast=fast)
+    value, gradient = step.value_and_grad([v.data for v in step.leaves])
+    loss.backward()
+    eager = [v.grad for v in step.leaves]
+    if fast:
+        assert [value, *gradient] == pytest.approx([loss.data, *eager], rel=1e-12, abs=1e-12)
+    else:
+        assert (value, gradient.tolist()) == (loss.data, eager)
