@@ -71,6 +71,11 @@ def scatter(across: Sequence[float], up: Sequence[float], size: float, title: st
         yield f'<circle cx="{_LEFT + right:.1f}" cy="{foot - above:.1f}" r="3" fill="{BLUE}" fill-opacity="0.6"/>'
 
 
+def height_of_bars(count: int) -> float:
+    """How high so many ``bars`` come out."""
+    return 40.0 + 20 * count
+
+
 def bars(names: Sequence[str], sizes: Sequence[float], width: float, title: str, reach: float = 0.0) -> Iterator[str]:
     """A bar for each name, with its number; ``reach`` is what fills the width, by default the largest."""
     yield text(8, 16, title, 12, "start", more=' font-weight="bold"')

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, final
 
@@ -82,6 +82,13 @@ class _Subject:
         names = [shortened(str(self.targets[places[0]])) for places in members.values()]
         return list(charts.bars([f"class {name}" for name in names], shares, _SIZE + 60, "right answers", 1.0))
 
+    @property
+    def judgement(self) -> str:
+        """What ``judged`` draws, in words."""
+        if self.is_plane:
+            return "decision boundary and points"
+        return "what is said, over what is wanted" if self.classes is None else "right answers of each class"
+
     def points(self) -> list[str]:
         """What lies on the boundary, whatever the model does: the points."""
         return list(plane.points(self.rows, self.classes or [], self.box, _SIZE)) if self.is_plane else []
@@ -90,16 +97,17 @@ class _Subject:
         rows, targets = [self.rows[i] for i in places], [self.targets[i] for i in places]
         return float(self.model.accuracy(rows, targets))
 
-    def gradients(self) -> list[str]:
-        """The size of the gradient of each layer that has parameters."""
+    def gradients(self) -> tuple[float, list[str]]:
+        """The size of the gradient of each layer that has parameters, and how high that comes out."""
         layers = [layer.parameters() for layer in chain(self.model)]
         norms = [math.sqrt(math.fsum(p.grad * p.grad for p in parameters)) for parameters in layers if parameters]
-        return list(charts.bars([f"layer {k}" for k in range(1, len(norms) + 1)], norms, _SIZE + 40, "size of the gradients"))
+        drawn = charts.bars([f"layer {k}" for k in range(1, len(norms) + 1)], norms, _SIZE + 40, "size of the gradients")
+        return charts.height_of_bars(len(norms)), list(drawn)
 
     @property
     def height(self) -> float:
         """How high the pictures come out."""
-        return max(_SIZE, 40.0 + 20 * len(set(self.classes or ())) * (not self.is_plane))
+        return max(_SIZE, charts.height_of_bars(len(set(self.classes or ())) * (not self.is_plane)))
 
 
 def _series(history: Any) -> dict[str, Sequence[float]]:
@@ -166,20 +174,24 @@ class Watch:
         return f"<watch: {self._history!r}>" if self._history is not None else "<watch of a training that has not begun>"
 
     def _repr_html_(self) -> str:
-        return page.image(self.to_svg(), repr(self))
+        """Pictures in a row, or in as many as the page is narrow."""
+        images = [page.image(_beside([(width, part)], height, said), said) for width, height, part, said in self._parts()]
+        return f'<div style="display:flex;flex-wrap:wrap;align-items:flex-start">{"".join(images)}</div>'
 
     def to_svg(self) -> str:
         """The picture of the last epoch: loss, boundary or accuracy per class, and gradients; ValueError before the first."""
+        parts = list(self._parts())
+        return _beside([(width, part) for width, _, part, _ in parts], max(height for _, height, _, _ in parts), repr(self))
+
+    def _parts(self) -> Iterator[tuple[float, float, Sequence[str], str]]:
+        """What is drawn: how wide and how high, the elements, and in words."""
         if self._history is None:
             raise ValueError("nothing was watched yet: give this to nn.fit(..., callbacks=[...])")
         subject = self._subject
-        loss = list(charts.curves(_series(self._history), _WIDE, _SIZE, "loss"))
-        parts = [
-            (_WIDE, loss),
-            (_SIZE + 60 * (not subject.is_plane), [*subject.judged(), *subject.points()]),
-            (_SIZE + 40, subject.gradients()),
-        ]
-        return _beside(parts, subject.height, repr(self))
+        judged, (low, gradients) = [*subject.judged(), *subject.points()], subject.gradients()
+        yield _WIDE, _SIZE, list(charts.curves(_series(self._history), _WIDE, _SIZE, "loss")), repr(self)
+        yield _SIZE + 60 * (not subject.is_plane), subject.height, judged, subject.judgement
+        yield _SIZE + 40, low, gradients, "size of the gradients of each layer"
 
 
 def _notebook() -> Any:

@@ -1,6 +1,9 @@
 """Watching and filming a training: what is drawn, when, and that a terminal sees nothing."""
 
+import re
 import sys
+from base64 import b64decode
+from collections import Counter
 from types import ModuleType, SimpleNamespace
 from xml.etree import ElementTree
 
@@ -77,13 +80,13 @@ def test_a_compiled_fit_is_looked_at_now_and_then(notebook):
 
 def test_what_a_drawing_costs_it_has_to_wait_for(notebook, monkeypatch):
     watch = viz.watch(model(), DATA.X, DATA.y)
-    draw = viz.Watch.to_svg
+    draw = viz.Watch._repr_html_
 
     def slowly(self):
         notebook.clock.now += 1.0
         return draw(self)
 
-    monkeypatch.setattr(viz.Watch, "to_svg", slowly)
+    monkeypatch.setattr(viz.Watch, "_repr_html_", slowly)
     history = nn.History(loss=[1.0])
     for epoch in range(1, 55):
         notebook.clock.now += 0.1
@@ -100,9 +103,9 @@ def test_no_training_is_slowed_by_more_than_a_fifth(notebook, monkeypatch, secon
     def slowly(self):
         drawn.append(notebook.clock.now)
         notebook.clock.now += cost
-        return "<svg/>"
+        return "<img>"
 
-    monkeypatch.setattr(viz.Watch, "to_svg", slowly)
+    monkeypatch.setattr(viz.Watch, "_repr_html_", slowly)
     history, done = nn.History(), 0.0
     while done < seconds:
         done, notebook.clock.now = done + 0.02, notebook.clock.now + 0.02
@@ -127,6 +130,28 @@ def test_a_second_training_in_another_cell_begins_anew(notebook):
 
 def texts(svg):
     return [text.text for text in ElementTree.fromstring(svg).iter(f"{SVG}text")]
+
+
+def test_many_layers_are_not_cut():
+    net = model([2] * 20 + [1])
+    watch = viz.watch(net, DATA.X, DATA.y)
+    trained(net, DATA.X, DATA.y, 1, watch)
+    root = ElementTree.fromstring(watch.to_svg())
+    assert max(float(text.get("y")) for text in root.iter(f"{SVG}text")) + 10 < float(root.get("height"))
+
+
+def test_it_is_pictures_no_wider_than_a_phone_with_the_same_in_them():
+    flat, high = [x[:1] for x in DATA.X], [[*x, 0.0] for x in DATA.X]
+    for X, y, loss in ((DATA.X, DATA.y, "bce"), (high, DATA.y, "bce"), (flat, [x[1] for x in DATA.X], "mse")):
+        net = model(nin=len(X[0]))
+        watch = viz.watch(net, X, y)
+        trained(net, X, y, 3, watch, loss=loss)
+        pictures = [ElementTree.fromstring(b64decode(still)) for still in re.findall(r'base64,([^"]+)"', watch._repr_html_())]
+        assert len(pictures) == 3
+        assert max(float(picture.get("width")) for picture in pictures) <= 390 - 40
+        whole = Counter(element.tag for element in ElementTree.fromstring(watch.to_svg()).iter())
+        parts = Counter(element.tag for picture in pictures for element in picture.iter())
+        assert parts - whole == {f"{SVG}svg": 2, f"{SVG}rect": 2}  # each has its own ground
 
 
 def test_the_picture_of_points_of_the_plane():
