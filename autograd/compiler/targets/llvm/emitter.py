@@ -32,7 +32,7 @@ from autograd import ops
 from autograd.compiler.kernels import ARITHMETIC, COMPARISONS, LIBM, LOGIC, body_of
 from autograd.compiler.program import Pack, Program, Run, Slots
 from autograd.compiler.targets import threefry
-from autograd.compiler.targets.llvm import exact_math, exact_rows, fast_math
+from autograd.compiler.targets.llvm import exact_math, exact_rows, fast_math, straight
 from autograd.compiler.targets.llvm.kernels import BodyEmitter
 from autograd.compiler.targets.llvm.lanes import LaneSums, shares, side_by_side
 from autograd.compiler.targets.llvm.loops import loops_of
@@ -171,18 +171,23 @@ class Emitter(Walk):
         sums.begin()
         with self.text.loop(0, "%padded", self.row.width) as block:
             sums.mask(block)
-            with self.text.loop(0, self.program.n_lanes) as q:
-                self.memory.store("r", q, self.memory.lanes_in(q), self.row)
-            self._rows(plain, looped=not sums.packs)
+            self._rows(plain, has_sums=bool(sums.packs))
             sums.keep()
         for pack in sums.packs:
             with self._apart() if len(packs) > PACKS_OF_A_FUNCTION else contextlib.nullcontext():
                 sums.write(pack)
 
-    def _rows(self, packs: Sequence[Pack], *, looped: bool) -> None:
-        """Packs of rows, with the loops that are found again in them if they may be, and the rows that go out."""
+    def _rows(self, packs: Sequence[Pack], *, has_sums: bool) -> None:
+        """Packs of rows and the rows that go out; unless there are sums over lanes, with the loops that are found again in them, or as
+        straight lines."""
         outputs = [slot for is_row, slot in self.program.outputs if is_row]
-        loops = loops_of(packs, outputs, among_many=self.among_many) if looped else None
+        loops = None if has_sums else loops_of(packs, outputs, among_many=self.among_many)
+        if loops is None and not has_sums and straight.is_short(packs):
+            self.form = self.row
+            straight.write(self, packs, outputs)
+            return
+        with self.text.loop(0, self.program.n_lanes) as q:
+            self.memory.store("r", q, self.memory.lanes_in(q), self.row)
         if loops is not None:
             self.form = self.row
             loops.write(self)
@@ -191,7 +196,7 @@ class Emitter(Walk):
         if outputs:
             axis = self.tables.axis(np.array(outputs, dtype=np.int32))
             with self.text.loop(0, len(outputs)) as k:
-                self.memory.hand_out(self.memory.along(axis, k), k)
+                self.memory.hand_out(self.memory.load("r", self.memory.along(axis, k), self.row), k)
 
     def _copy_out(self, slots: list[int]) -> None:
         if not slots:

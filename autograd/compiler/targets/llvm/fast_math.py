@@ -172,7 +172,13 @@ class VectorFunction:
         return [self._shuffled(kind, pairs[0][k % 2], pairs[1][k % 2], orders[k // 2]) for k in range(count)]
 
     def _joined(self, parts: list[str]) -> str:
-        return parts[0] if len(parts) == 1 else self._shuffled("<4 x double>", parts[0], parts[1], "0 1 2 3 4 5 6 7")
+        """Parts of four, or one part, side by side."""
+        size = 4
+        while len(parts) > 1:
+            kind, order = f"<{size} x double>", " ".join(map(str, range(2 * size)))
+            parts = [self._shuffled(kind, a, b, order) for a, b in zip(parts[::2], parts[1::2], strict=True)]
+            size *= 2
+        return parts[0]
 
     def _shuffled(self, kind: str, a: str, b: str, order: str) -> str:
         places = ", ".join([f"i32 {n}" for n in order.split()])

@@ -64,7 +64,7 @@ class Loops:
                 for k in range(len(stretch.rounds[0])):
                     self._pack(e, [packs[k] for packs in stretch.rounds], turn)
         for k, slot in enumerate(self.outputs):
-            e.memory.hand_out(self._entry(e, slot), str(k))
+            e.memory.hand_out(e.memory.load("r", self._entry(e, slot), e.row), str(k))
         e.tables.parts[place][: len(self.entries)] = self.entries
 
     def _entry(self, e: "Emitter", number: int) -> str:

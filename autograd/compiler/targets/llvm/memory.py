@@ -108,9 +108,8 @@ class Memory:
         """This block of an input that varies."""
         return self.text.let(f"load {self.row.kind}, ptr {self._outside('lanes', slot)}, align 8")
 
-    def hand_out(self, slot: str, place: str) -> None:
-        """Copy this block of a row to its place among the rows that go out."""
-        x = self.load("r", slot, self.row)
+    def hand_out(self, x: str, place: str) -> None:
+        """Put this block of a row in its place among the rows that go out."""
         self.text.do(f"store {self.row.kind} {x}, ptr {self._outside('out_r', place)}, align 8")
 
     def _outside(self, array: str, slot: str) -> str:
