@@ -199,34 +199,30 @@ def _watch(node: "Value", g: float, contributions: Contributions, mode: Mode | N
     if mode is not None and mode.tally is not None:
         mode.tally.count_rule(node.op, len(contributions), len(received))
     if mode is not None and mode.anomaly:
-        _blame(node, g, received, mode)
+        _blame(node, g, received)
         if node.op.rule is step_rule and g != 0.0:
-            _name_the_step(node, g, mode)
+            _name_the_step(node, g)
 
 
-def _blame(node: "Value", g: float, received: list[float], mode: Mode) -> None:
+def _blame(node: "Value", g: float, received: list[float]) -> None:
     """FloatingPointError if finite numbers went into the node's rule and a nan or inf came out."""
     if are_finite(received) or not are_finite((g, *recorded_numbers(node))):
         return
     raise FloatingPointError(
         f"the backward pass of {application(node.op, node._prev, recorded_numbers(node))} with adjoint {g!r} gave "
-        f"{', '.join(map(repr, received))}; recorded at {_site(node, mode)}"
+        f"{', '.join(map(repr, received))}; recorded at {node._site}"
     )
 
 
-def _name_the_step(node: "Value", g: float, mode: Mode) -> None:
+def _name_the_step(node: "Value", g: float) -> None:
     """RuntimeWarning that a derivative ends at a rounding."""
     numbers = recorded_numbers(node)
     warnings.warn(
         f"the adjoint {g!r} of {application(node.op, node._prev, numbers)} became 0, because rounding has slope 0; "
-        f"recorded at {_site(node, mode)}",
+        f"recorded at {node._site}",
         RuntimeWarning,
         stacklevel=2,
     )
-
-
-def _site(node: "Value", mode: Mode) -> str:
-    return mode.sites.get(node, "an unknown place: it was recorded outside detect_anomaly()")
 
 
 _held: list[Any] = []  # what nodes that are being freed referred to, above a None while somebody empties it

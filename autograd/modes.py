@@ -10,7 +10,6 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from types import FrameType
 from typing import Any, final
-from weakref import WeakKeyDictionary
 
 _PACKAGE = os.path.dirname(__file__)  # pathlib would lengthen the import of autograd by a tenth
 
@@ -23,7 +22,7 @@ class Mode:
     number is refused as a key: what a compiler must not freeze.
     """
 
-    __slots__ = ("anomaly", "on_branch", "on_key", "on_read", "recording", "simplify", "sites", "tally")
+    __slots__ = ("anomaly", "on_branch", "on_key", "on_read", "recording", "simplify", "tally")
 
     def __init__(self) -> None:
         self.recording = True
@@ -32,7 +31,6 @@ class Mode:
         self.on_branch: Callable[[Any], None] | None = None
         self.on_read: Callable[[Any], None] | None = None
         self.on_key: Callable[[str], None] | None = None
-        self.sites: WeakKeyDictionary[Any, str] = WeakKeyDictionary()
         self.tally: Any = None  # see numerical.Tally
 
     def alters(self) -> bool:
@@ -103,7 +101,7 @@ def detect_anomaly() -> contextlib.AbstractContextManager[Mode]:
         ...
     FloatingPointError: log(x=0.0) gave -inf at <doctest ...
     """
-    return switched(anomaly=True, sites=WeakKeyDictionary())
+    return switched(anomaly=True)
 
 
 def is_recorded() -> bool:

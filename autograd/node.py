@@ -68,6 +68,7 @@ class Node:
     op: Op
     # A label that is set is an attribute, which goes before this one.
     label: str = _Label()  # type: ignore[assignment]
+    _site = "an unknown place: it was recorded outside detect_anomaly()"
     fact: object = None  # of a condition, see conditions.settled
     _below: "list[Value] | None" = None  # what it rests on in order, if a backward pass has left it, see backward.keep_order
     is_demanded = False  # of a condition of which anything but its truth is an error, see conditions._demanded

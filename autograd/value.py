@@ -60,7 +60,7 @@ def record(op: Op, operands: Iterable[Number]) -> "Value":
     else:
         out._a, out._xa, out._b = nodes, numbers, None
     if mode is not None and mode.anomaly:
-        mode.sites[out] = call_site()
+        out._site = call_site()
     if mode is not None and not mode.recording and op is not ops.stop_gradient:
         return record(ops.stop_gradient, (out,))  # no_grad inside what a compiler records: no gradient, but not frozen either
     return out

@@ -11,6 +11,7 @@ import sys
 import weakref
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 from os import PathLike
 from typing import Any, Self, final
 
@@ -176,9 +177,9 @@ class CompiledFunction:
         found = self._instances.get(key)
         if found is not None and found[0]() is instance:
             return found[1]
-        instances = self._instances
         try:
-            reference = weakref.ref(instance, lambda _: instances.pop(key, None))
+            # Called with the reference, which is what ``pop`` gives where there is none; Ctrl-C in a callback in Python would be lost.
+            reference = weakref.ref(instance, partial(self._instances.pop, key))
         except TypeError:
             raise TypeError(
                 f"{self.__qualname__} is compiled for each instance, and {type(instance).__name__} has no room to note that: "
@@ -186,7 +187,7 @@ class CompiledFunction:
             ) from None
         ours = self._made.settings
         made = Recordings(self.__qualname__, replace(ours, by=ours.by[1:]))
-        instances[key] = reference, made
+        self._instances[key] = reference, made
         return made
 
     # --- Answering ---
