@@ -237,5 +237,7 @@ def _whole(index: float, count: int) -> int:
 def _chosen(conditions: Sequence[Number], rows: Sequence[Tree]) -> Tree:
     """The row whose condition holds, number by number."""
     if isinstance(rows[0], (list, tuple)):
+        if not all(isinstance(row, (list, tuple)) and len(row) == len(rows[0]) for row in rows):
+            raise ValueError("take needs rows of one shape, got lists of other lengths or numbers among them")
         return [_chosen(conditions, column) for column in zip(*rows, strict=True)]
     return take_op(*conditions, *rows)

@@ -233,16 +233,11 @@ def test_grad_after_an_edit_is_refused() -> None:
     x.data = 7.0
     with pytest.raises(ValueError, match=r"x\.data was changed from 2\.0 to 7\.0 after multiply was recorded"):
         grad(z, x)
+    x.data = math.nan
+    with pytest.raises(ValueError, match=r"x\.data was changed from 2\.0 to nan"):
+        grad(z, x)
     x.data = 2.0
     assert grad(z, x).data == 4.0
-
-
-def test_inputs_are_not_modified() -> None:
-    y, xs = random_program(11, 100).record()
-    before = [(v, v.data, v.label, v._prev, v.op) for v in topological_order(y)]
-    y.backward()
-    grad(y, xs)
-    assert before == [(v, v.data, v.label, v._prev, v.op) for v in topological_order(y)]
 
 
 def test_grad_does_not_touch_grads() -> None:

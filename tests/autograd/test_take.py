@@ -55,6 +55,11 @@ def test_a_wrong_index_is_named(kind: Any, index: float, error: type[Exception])
 def test_no_rows() -> None:
     with pytest.raises(ValueError, match="at least one"):
         take([], 0)
+    for rows in ([[1.0], 2.0], [[1.0], [2.0, 3.0]], [[1.0, 2.0], [3.0]], [[[1.0]], [[1.0, 2.0]]]):
+        with pytest.raises(ValueError, match="take needs rows of one shape"):
+            take(rows, Value(0.0))
+    with pytest.raises(TypeError, match=r"got list \(\[2\.0\]\)"):
+        take([1.0, [2.0]], Value(0.0))
 
 
 @pytest.mark.parametrize("engine", ["numpy", "llvm"])

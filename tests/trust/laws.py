@@ -117,12 +117,13 @@ def an_unused_input_has_gradient_exactly_0(p: Program) -> None:
 def inputs_and_what_was_computed_of_them_stay_as_they_are(p: Program, seed: float) -> None:
     y, xs = p.record()
     nodes = ag.topological_order(y)
-    numbers = [v.data for v in nodes]
+    before = [(v, v.data, v.label, v._prev, v.op) for v in nodes]
     y.backward(seed)
     grad(y, xs)
     ag.compile(y, engine="numpy")()
     assert not differences("input", [x.data for x in xs], p.inputs)
-    assert not differences("number", [v.data for v in nodes], numbers)
+    assert not differences("number", [v.data for v in nodes], [number for _, number, *_ in before])
+    assert before == [(v, v.data, v.label, v._prev, v.op) for v in ag.topological_order(y)]
 
 
 @given(programs)

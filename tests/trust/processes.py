@@ -31,6 +31,7 @@ for seed in range(2):
     y, xs = random_program(seed, 60).record()
     numbers.append(ag.compile(y, engine="numpy")())
     numbers += [x.grad for x in xs]
+    numbers += [v.data for root in (y, ag.grad(y, xs)[0]) for v in ag.topological_order(root)]  # in the order of the walk
 model, data = nn.MLP(2, [4, 1], seed=0), nn.moons(12, seed=0)
 nn.fit(model, data.X, data.y, loss="bce", epochs=2, batch_size=5, seed=0, progress=False, engine="eager")
 numbers += [p.data for p in model.parameters()]
