@@ -6,13 +6,19 @@ from typing import Any
 
 import pytest
 
+pytest.importorskip("numpy")
 pytest.importorskip("llvmlite")
+
+import numpy as np
 
 import autograd
 from autograd import Value
+from autograd.compiler.packs import build
+from autograd.compiler.targets.llvm.copies import with_copies
+from autograd.compiler.targets.numpy import NumpyExecutor
 
 Matrix = list[list[Value]]
-ROWS, TERMS = 43, 29  # neither a multiple of eight
+ROWS, TERMS = 43, 29  # neither a multiple of eight; enough of them for copies
 
 rng = random.Random(5)
 
@@ -28,6 +34,10 @@ def rows_as_they_lie(matrix: Matrix, x: list[Value]) -> list[Value]:
 def rows_in_any_order(matrix: Matrix, x: list[Value]) -> list[Value]:
     order = random.Random(1).sample(range(ROWS), ROWS)
     return [autograd.dot(matrix[i], x) for i in order]
+
+
+def summed_by_python(matrix: Matrix, x: list[Value]) -> list[Value]:
+    return [sum(w * v for w, v in zip(row, x, strict=True)) + 0.0 for row in matrix]
 
 
 def columns(matrix: Matrix, x: list[Value]) -> list[Value]:
@@ -56,12 +66,28 @@ def plain_kernels(matrix: Matrix, x: list[Value]) -> list[Value]:
     return [abs(w).relu() / (v * v + 1.0) for row in matrix for w, v in zip(row, x, strict=True)]
 
 
+def test_what_lies_anywhere_is_copied_into_rows_once() -> None:
+    matrix, x = [numbers(TERMS) for _ in range(ROWS)], numbers(TERMS)
+    inputs = [w for row in matrix for w in row]
+    random.Random(4).shuffle(inputs)
+    program = build(rows_as_they_lie(matrix, x), [*x, *inputs])
+    copied = with_copies(program)
+    assert (len(program.packs), len(copied.packs), copied.packs[0].count) == (1, 2, ROWS * TERMS)
+    assert with_copies(copied) == copied
+    at, none = np.array([v.data for v in [*x, *inputs]]), np.zeros((0, 1))
+    expected, found = (NumpyExecutor(p).evaluate(at, none)[0] for p in (program, copied))
+    assert found.tobytes() == expected.tobytes()
+    in_order = build(rows_as_they_lie(matrix, x), [*x, *sorted(inputs, key=[w for row in matrix for w in row].index)])
+    assert with_copies(in_order) is in_order
+
+
 @pytest.mark.parametrize("fast", [False, True])
 @pytest.mark.parametrize(
     "made",
     [
         rows_as_they_lie,
         rows_in_any_order,
+        summed_by_python,
         columns,
         each_by_one_number,
         rows_by_rows,

@@ -24,6 +24,7 @@ from autograd.compiler.interruptions import held, run_heard
 from autograd.compiler.program import Program
 from autograd.compiler.recent import Recent
 from autograd.compiler.targets.llvm import exact_math
+from autograd.compiler.targets.llvm.copies import with_copies
 from autograd.compiler.targets.llvm.emitter import Emitter
 from autograd.compiler.targets.llvm.text import Text, vector_declarations
 from autograd.ops import Op
@@ -199,7 +200,7 @@ class LlvmExecutor:
     name = "llvm"
 
     def __init__(self, program: Program, *, fast: bool = False, among_many: bool = False) -> None:
-        self.program = program
+        self.program = program = with_copies(program)
         self.fast = fast
         self.width = lanes_of(program)
         emitter = Emitter(program, width=self.width, fast=fast, exact=has_library_bits, among_many=among_many, apart=True)
