@@ -77,7 +77,7 @@ def _written(subject: "_Subject", history: Any, loss: str, seconds: float | None
         *_stepper(subject),
         (
             "Load it",
-            f"<pre>import nn\n\nmodel = nn.load({escaped(repr(Path(weights).name))})\nmodel.predict([{subject.example}])</pre>",
+            f"<pre>import nn\n\nmodel = nn.load({escaped(repr(Path(weights).name))})\n{subject.example}</pre>",
         ),
     ]
     body = "\n".join((f"<h2>{escaped(heading)}</h2>\n" if heading else "") + content for heading, content in sections if content)
@@ -141,9 +141,11 @@ class _Subject:
 
     @property
     def example(self) -> str:
-        """A row as one would type it."""
+        """How the model is asked about a row."""
         row = [f"{x:g}" for x in self.row]
-        return f"[{', '.join(row if len(row) <= 6 else [*row[:5], '…'])}]"
+        if len(row) <= 6:
+            return f"model.predict([[{', '.join(row)}]])"
+        return f"model.predict([row])  # a row of {len(row)} numbers: {', '.join(row[:3])}, …"
 
 
 def _facts(subject: _Subject, history: Any, loss: str, seconds: float | None) -> str:

@@ -2,6 +2,7 @@
 
 import math
 import re
+from html import unescape
 from html.parser import HTMLParser
 
 import pytest
@@ -155,3 +156,16 @@ def test_bad_input(arguments, error, said):
     *given, options = (*arguments(), {}) if not isinstance(arguments()[-1], dict) else arguments()
     with pytest.raises(error, match=said):
         viz.report(*given, **options)
+
+
+@pytest.mark.parametrize("nin", [2, 20])
+def test_how_to_load_it_is_code_that_runs(tmp_path, monkeypatch, nin):
+    net, row = nn.MLP(nin, [3, 1], activation="tanh", seed=0), [0.125 * (j + 1) for j in range(nin)]
+    page = viz.report(net, None, ([row, row], [0, 1]), tmp_path / "report.html").read_text(encoding="utf-8")
+    net.save(tmp_path / "model.safetensors")
+    monkeypatch.chdir(tmp_path)
+    code = unescape(re.search("<pre>(.*)</pre>", page, re.DOTALL)[1])
+    assert ("# a row of 20 numbers: 0.125, 0.25, 0.375, …" in code) == (nin == 20)
+    said = {"row": row}
+    exec(code.replace("model.predict", "said = model.predict"), said)
+    assert said["said"] == net.predict([row])

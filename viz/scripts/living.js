@@ -27,7 +27,7 @@ button svg{width:14px;height:14px;vertical-align:-2px;fill:currentColor}
 .type{position:absolute;width:84px;text-align:center;padding:0;background:#fff;color:#22262b}
 .back{stroke-dasharray:6 4;animation:back 1s linear infinite}
 @keyframes back{to{stroke-dashoffset:20}}
-@media print{button,input,label,small,.bar>svg{display:none}.picture>svg{max-width:100%;height:auto;max-height:95vh}}
+@media print{.bar{break-after:avoid}button,input,label,small,.bar>svg{display:none}.picture>svg{max-width:100%;height:auto;max-height:95vh}}
 @media(prefers-reduced-motion){.back{animation:none}}
 p{min-height:4.6em;margin:6px 0;white-space:pre-line;overflow-wrap:anywhere}
 small{opacity:.75}
