@@ -33,6 +33,8 @@ PART = 2**17
 LOOK, MOST = 1024, 0.55
 # Of so many samples with so few codes it takes half as long to look for each code as to sort them.
 MANY, FEW = 4096, 16
+# So many samples are answered again after a call that recorded ways, so that the programs for these are compiled before the next call.
+AGAIN = 4096
 Fork = tuple[str, bool, Any]
 Places = npt.NDArray[np.intp]
 
@@ -50,6 +52,8 @@ def answer(made: Recordings, function: Function | None, what: str, forms: tuple[
     lanes = [one_lane(x, shape) for x in given]
     call = _Call(made, function, what, forms, shape, lanes, note)
     variant, rows = call.in_parts() if call.is_worth_parts() else call.answered()
+    if call.count > AGAIN and call.has_recorded():
+        _Call(made, function, what, forms, (AGAIN,), [lane[:AGAIN] for lane in lanes], note).answered()
     return variant.answer(what, iter([row.reshape(shape) for row in rows]), len(shape))
 
 
@@ -109,6 +113,10 @@ class _Call:
         self.taken: set[int] = set()  # the variants that answer for some sample
         self.common: dict[Way, Variant | None] = {}  # by beginning the one that answers for most
         self.rows: list[Array] = []
+
+    def has_recorded(self) -> bool:
+        """Whether ways were found in this call beside others."""
+        return max(self.ways, 1) < len(self.made.variants.get(self.forms, ()))
 
     def is_worth_parts(self) -> bool:
         """Whether samples are to be sorted by way in parts that stay in the caches, one core doing all."""

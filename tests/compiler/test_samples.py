@@ -152,3 +152,18 @@ def test_what_travelled_still_groups() -> None:
     there = pickle.loads(pickle.dumps(f))
     assert [bits(a) for a in there.grad(x, 1.0)] == [bits(a) for a in expected]
     assert there(x, 1.0).tobytes() == f(x, 1.0).tobytes()
+
+
+@engines
+def test_a_second_call_compiles_nothing(engine: str) -> None:
+    f = autograd.compile(newton, engine=engine)
+    a = np.exp(np.random.default_rng(2).uniform(-7.0, 7.0, 10_000))
+
+    def compiled() -> list[set[tuple[str, str]]]:
+        return [set(variant.executors) for found in f._made.variants.values() for variant in found]
+
+    first = f.value_and_grad(a)
+    programs = compiled()
+    second = f.value_and_grad(a)
+    assert compiled() == programs
+    assert list(map(bits, first)) == list(map(bits, second))
