@@ -78,7 +78,7 @@ def in_bands(form: NormalForm, groups: Groups, most: int) -> Groups:
     for number, (length, repeats) in enumerate(bands, 2):
         for k in computed[start : start + length]:
             labels[groups[k].parts] = number
-        shown = list(dict.fromkeys(forms[start : start + length // repeats]))
+        shown = list(dict.fromkeys([groups[k].title or groups[k].form for k in computed[start : start + length // repeats]]))
         told[number] = (", ".join(shown[:2]) + ", …" * (len(shown) > 2), f"{repeats} × the same" if repeats > 1 else "")
         start += length
     joined = grouped(form, labels)

@@ -326,6 +326,16 @@ def test_layers_and_samples():
         draw(blocks(), fold="samples")
 
 
+def test_what_is_folded_to_bands_keeps_its_names():
+    """More kinds of computation than cards: what repeats is one card, and norms, softmax and attention are called so on it."""
+    form = NormalForm([MAKERS["transformer"]()])
+    told = [f"{group.form} {group.title}" for group in folded(form, "auto", 12).values()]
+    assert len(told) <= 12
+    for name in ("RMS norm", "softmax"):
+        assert any(name in text for text in told), told
+    assert not any("exp(a)" in text for text in told), told
+
+
 def test_a_rule_of_ones_own():
     loss = xor()
     picture = draw(loss, fold=lambda v: "leaf" if v.is_leaf else id(v) if v._op == "+" else v._op, engine="builtin")
