@@ -301,7 +301,9 @@ class Value(Node):
 
     def _select(self, a: Number, b: Number) -> "Value":
         """``where`` with this number as the condition."""
-        return record(ops.select, (self, a, b))
+        # The compiler adds conditions up, and x + y may be 0 where neither is.
+        truth = self if self.op.is_condition else ops.both(self, self)
+        return record(ops.select, (truth, a, b))
 
     def _gate(self, g: Number, holds: bool) -> "Gated":
         """``only_where`` with this number as the condition."""

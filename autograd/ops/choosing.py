@@ -49,7 +49,9 @@ def only_where(condition: Number, g: Number, *, holds: bool = True) -> Number | 
 
 def _condition(name: str, symbol: str, value: Callable[..., bool]) -> Op:
     """A condition as a number, 1.0 or 0.0; no derivative flows through it."""
-    return Op(name, lambda *xs: float(value(*xs)), lambda g, y, *xs: (None,) * len(xs), symbol=symbol)
+    op = Op(name, lambda *xs: float(value(*xs)), lambda g, y, *xs: (None,) * len(xs), symbol=symbol)
+    op.is_condition = True
+    return op
 
 
 greater = _condition("greater", ">", operator.gt)

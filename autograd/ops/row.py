@@ -35,6 +35,8 @@ class Op:
     >>> check_gradients(cube, 0.7)
     """
 
+    is_condition = False  # whether its value is 1.0 or 0.0, and means yes or no
+
     def __init__(
         self,
         name: str,

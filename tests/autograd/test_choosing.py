@@ -134,3 +134,11 @@ def test_training_through_a_choice(engine: str) -> None:
 
     np.testing.assert_array_equal(trained(engine), trained("eager"))
     assert all(map(math.isfinite, trained(engine)))
+
+
+def test_numbers_as_conditions_of_which_one_is_minus_the_other(engine: str) -> None:
+    def f(x: Any, a: Any) -> Any:
+        return where(x, a, 0.25) + where(-x, a, 0.25)
+
+    assert grad(f)(-0.5, 3.0) == compile(f, engine=engine).grad(-0.5, 3.0) == (0.0, 2.0)
+    assert compile(f, engine=engine).value_and_grad(0.0, 3.0) == (0.5, (0.0, 0.0))

@@ -17,7 +17,7 @@ from tests.trust.figures import Row, Trial
 from tests.trust.shrinking import Case as Recorded
 from tests.trust.shrinking import least, steps_of
 
-POINTS, LEAVES = 20, 4
+GRAPHS, POINTS, LEAVES = 500, 20, 4
 RECORDED_AT = [0.5, -1.25, 2.0, -0.1]
 # Answers of graphs, recorded at a point, at others: [point][graph].
 Compiled = Callable[[Sequence[Graph], Point, Sequence[Point]], list[Any]]
@@ -29,16 +29,20 @@ def family(first: int) -> list[Graph]:
     return [partial(wild_graph, seed) for seed in range(first, first + FAMILY)]
 
 
+def points_for(first: int, count: int) -> list[list[float]]:
+    """Points for a family of so many graphs: five times as many in the full tier."""
+    return wild_points(first, LEAVES, POINTS if count <= GRAPHS else 5 * POINTS)
+
+
 @cache
-def eager_family(first: int) -> list[list[list[float]]]:
-    return eager_answers(family(first), wild_points(first, LEAVES, POINTS))
+def eager_family(first: int, count: int) -> list[list[list[float]]]:
+    return eager_answers(family(first), points_for(first, count))
 
 
 def random_graphs(compiled: Compiled, count: int) -> Iterator[Trial]:
     """Random graphs at points of which a third of the numbers are special."""
     for first in range(0, count, FAMILY):
-        points = wild_points(first, LEAVES, POINTS)
-        yield trial(compiled, family(first), RECORDED_AT, points, eager_family(first))
+        yield trial(compiled, family(first), RECORDED_AT, points_for(first, count), eager_family(first, count))
 
 
 def in_small_functions(graphs: Sequence[Graph], recorded_at: Point, points: Sequence[Point]) -> list[Any]:
@@ -132,7 +136,7 @@ def every_op(compiled: Compiled, order: int, count: int) -> Iterator[Trial]:
 def _rows(engine: str, place: str) -> Iterator[Row]:
     where = f"eager = {engine}, {'one point after the other' if place == 'shared' else 'points side by side'}"
     compiled = partial(answers, engine=engine, place=place)
-    yield Row("bits", f"{where}: random graphs", partial(random_graphs, compiled), 500, 10000, kin="graphs")
+    yield Row("bits", f"{where}: random graphs", partial(random_graphs, compiled), GRAPHS, 10000, kin="graphs")
     for order, name in ((1, "gradients of ops"), (2, "gradients of gradients of ops")):
         yield Row("bits", f"{where}: {name}", partial(every_op, compiled, order), len(ARITIES), len(ARITIES), kin="ops")
 

@@ -13,8 +13,8 @@ from autograd.compiler.targets import c_like
 from autograd.compiler.targets.javascript import javascript
 from tests.compiler.runs import Graph, Point, program_of
 from tests.compiler.scripts import Job, run
-from tests.compiler.wild import FAMILY, wild_graph, wild_points
-from tests.trust.bits import LEAVES, POINTS, RECORDED_AT, eager_answers, trial
+from tests.compiler.wild import FAMILY, wild_graph
+from tests.trust.bits import GRAPHS, LEAVES, RECORDED_AT, eager_answers, points_for, trial
 from tests.trust.figures import Row, Trial, only_with
 
 # What a leaf's gradient starts at: 0 + −0 is 0.
@@ -40,10 +40,10 @@ def answers_of_script(
 def random_graphs(count: int) -> Iterator[Trial]:
     """Families of graphs, every other one as loops, at points of which a third of the numbers are special."""
     for number, first in enumerate(range(0, count, FAMILY)):
-        graphs, points = exact_family(first), wild_points(first, LEAVES, POINTS)
+        graphs, points = exact_family(first), points_for(first, count)
         compiled = partial(answers_of_script, straight=number % 2 * 10**9)
         yield trial(compiled, graphs, RECORDED_AT, points, eager_answers(graphs, points))
 
 
 _NAME = "eager = JavaScript in Node: random graphs without the C library"
-ROWS = [Row("bits", _NAME, random_graphs, *only_with("node", 500, 10000))]
+ROWS = [Row("bits", _NAME, random_graphs, *only_with("node", GRAPHS, 10000))]
