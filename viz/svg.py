@@ -299,17 +299,26 @@ def _direction(route: Sequence[Point]) -> Point:
 def _roles(cards: Cards, layout: Layout) -> Iterator[str]:
     """The roles on their edges: near the result, where one looks for them, or near the operand where many edges end together.
 
-    There an operand that is the same to several results says so once.
+    There an operand that is the same to several results says so once. Where one would cover another it moves along its edge.
     """
     arriving = Counter(edge.end for edge in cards.edges)
     said: set[tuple[int, str]] = set()
+    taken: list[Point] = []
     for edge, route in zip(cards.edges, layout.routes, strict=True):
         first, last = swings(route)
         if edge.role and arriving[edge.end] <= _MOST_ROLES:
-            yield _role(edge.role, on_curve(route, last + 0.75))
+            yield _role(edge.role, _free(route, [last + t for t in (0.75, 0.6, 0.45, 0.3)], taken))
         elif edge.role and (edge.start, edge.role) not in said:
             said.add((edge.start, edge.role))
-            yield _role(edge.role, on_curve(route, first + 0.2))
+            yield _role(edge.role, _free(route, [first + t for t in (0.2, 0.35, 0.5, 0.65, 0.8)], taken))
+
+
+def _free(route: Sequence[Point], places: Sequence[float], taken: list[Point]) -> Point:
+    """The first of some places along a route where no other role stands, which it takes; the first of all if there is none."""
+    points = [on_curve(route, place) for place in places]
+    free = (p for p in points if all(abs(p[0] - x) >= 20 or abs(p[1] - y) >= 14 for x, y in taken))
+    taken.append(next(free, points[0]))
+    return taken[-1]
 
 
 def swings(route: Sequence[Point]) -> tuple[int, int]:

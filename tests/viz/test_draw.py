@@ -70,6 +70,19 @@ def test_cards_say_label_op_data_and_gradient(neuron):
     assert said[-3:] == ["o = tanh", "0.7071", "∂ 1"]
 
 
+def test_no_role_stands_on_another():
+    """The windows of a convolution: numbers that meet many kernels' weights, in other roles each."""
+    xs = [[Value(0.1 * (3 * i + j)) for j in range(3)] for i in range(3)]
+    w = [Value(0.3 * i, label=f"w_{i}") for i in range(4)]
+    windows = [[xs[i][j], xs[i][j + 1], xs[i + 1][j], xs[i + 1][j + 1]] for i in range(2) for j in range(2)]
+    root = ElementTree.fromstring(draw(sum([dot(w, window, Value(0.5)) for window in windows]), engine="builtin").to_svg())
+    places = [tuple(float(rect.get(k)) for k in ("x", "y", "width")) for rect in root.iter(f"{SVG}rect") if rect.get("rx") == "7"]
+    assert len(places) > 12
+    for i, (x, y, width) in enumerate(places):
+        for x2, y2, width2 in places[:i]:
+            assert abs(y - y2) >= 13.9 or x + width <= x2 or x2 + width2 <= x, ((x, y), (x2, y2))
+
+
 def test_an_operand_of_several_crowded_results_says_its_role_once():
     """Two neurons of two inputs: their weights are labelled, their shared inputs are not."""
     xs = [Value(1.0), Value(-2.0)]
