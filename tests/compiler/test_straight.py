@@ -8,7 +8,8 @@ import pytest
 
 import autograd
 from autograd import value_and_grad
-from autograd.compiler.targets.llvm import executor, straight
+from autograd.compiler.targets.llvm import exact_math, executor, straight
+from tests.autograd.oracles import same_bits
 
 pytest.importorskip("llvmlite")
 
@@ -56,6 +57,19 @@ def test_bits(function: Callable[[Any, Any], Any], width: int, most: int, monkey
         value, expected = value_and_grad(function)(*point)
         got, expected = np.array([values[i], *[slope[i] for slope in slopes]]) + 0.0, np.array([value, *expected]) + 0.0
         assert np.array_equal(got, expected, equal_nan=True), f"{function.__name__}{point}: got {got}, expected {expected}"
+
+
+@pytest.mark.parametrize("width", [4, 8, 16])
+def test_sine_and_cosine_of_one_angle_are_computed_together(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(executor, "lanes_of", lambda program: width if program.n_lanes else 1)
+    f = autograd.compile(lambda x: [autograd.cos(x), autograd.sin(x)], engine="llvm")
+    (x,) = map(np.array, exact_math.points("sin"))
+    c, s = f(x)
+    pairs = zip(x.tolist(), c.tolist(), s.tolist(), strict=True)
+    wrong = [at for at, *got in pairs if not all(map(same_bits, got, [float(autograd.cos(at)), float(autograd.sin(at))]))]
+    assert not wrong, f"{len(wrong)} of {len(x)} points, the first is {wrong[0]!r}"
+    ((made,),) = [variant.executors.values() for found in f._made.variants.values() for variant in found]
+    assert f"call {{ <{width}" in made.llvm_ir or not (executor.has_library_bits("sin") and executor.has_library_bits("cos"))
 
 
 @pytest.mark.parametrize(("terms", "is_in_memory"), [(straight.MOST_TERMS, False), (straight.MOST_TERMS + 1, True)])

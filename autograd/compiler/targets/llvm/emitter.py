@@ -281,6 +281,16 @@ class Emitter(Walk):
         """Its body in place."""
         return BodyEmitter(self, self.form).run(body_of(op, len(operands)), operands)
 
+    def sine_and_cosine(self, x: str) -> tuple[str, str]:
+        """Both of a row of angles, at once."""
+        for name in ("sin", "cos", exact_math.PAIR):
+            self.exact_in_use[name] = None
+        self.libm["sin"] = self.libm["cos"] = 1
+        kind = self.row.kind
+        both = self.text.let(f"call {{ {kind}, {kind} }} @exact_{exact_math.PAIR}_v{self.row.width}({kind} {x})")
+        first, second = [self.text.let(f"extractvalue {{ {kind}, {kind} }} {both}, {k}") for k in (0, 1)]
+        return first, second
+
     def term(self, run: Run, factors: Sequence[str], total: str | None) -> str:
         """Multiplied and added; where a gate is shut the total as it was."""
         text, kind = self.text, self.form.kind

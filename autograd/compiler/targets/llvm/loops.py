@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 # More packs than these, each once, go into functions of their own.
 MOST_PACKS = 160
-# Fewer are compiled at once as they stand, and run a third faster: Newton's square root in 76 instead of 95 or 133 ms.
+# Fewer are compiled at once as they stand, and run faster: see ``straight``.
 WORTH_LOOPS, WORTH_LOOPS_AMONG_MANY = 128, 48
 # So many rounds of a loop may stand by themselves, because their slots do not move on as those of the others.
 MOST_PEELED = 2
