@@ -56,6 +56,21 @@ class Condition:
 
     __radd__ = __add__
 
+    # Beside a Value the Value computes, and the condition stays symbolic.
+    def __sub__(self, other: Any) -> Any:
+        return int(self) - int(other) if isinstance(other, (int, Condition)) else NotImplemented
+
+    def __rsub__(self, other: Any) -> Any:
+        return other - int(self) if isinstance(other, int) else NotImplemented
+
+    def __mul__(self, other: Any) -> Any:
+        return int(self) * int(other) if isinstance(other, (int, Condition)) else NotImplemented
+
+    __rmul__ = __mul__
+
+    def __neg__(self) -> int:
+        return -int(self)
+
     def __and__(self, other: Any) -> "Condition":
         return Condition(ops.both(self.node, _truth(other)))
 

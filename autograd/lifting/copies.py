@@ -85,6 +85,11 @@ def _decided(x: Any) -> Any:
     return type(x)([_decided(part) for part in x]) if type(x) in (list, tuple) else x
 
 
+def _itself(x: Any) -> Any:
+    """What ``is`` looks at: True or False itself for a comparison."""
+    return bool(x) if isinstance(x, Condition) else x
+
+
 class _FloatLike(type):
     """The type of what takes floats and Values in a pattern."""
 
@@ -105,6 +110,7 @@ _NAMED = {
     "__among__": _among,
     "__outside__": lambda x, some: not _among(x, some),
     "__decided__": _decided,
+    "__itself__": _itself,
     "__matched__": _Matched,
 }
 

@@ -96,10 +96,9 @@ class _Preparation(ast.NodeTransformer):
         for side in [node.left, *node.comparators]:
             if isinstance(side, ast.Call) and _is_type_of(side):
                 side.func = ast.copy_location(ast.Name("__kind__", ast.Load()), side.func)
-        if any([isinstance(op, (ast.Is, ast.IsNot)) for op in node.ops]) and any(map(_is_bool, [node.left, *node.comparators])):
-            node.left, *node.comparators = [
-                x if _is_bool(x) else _call(x, "__decided__", x) for x in [node.left, *node.comparators]
-            ]
+        sides = [node.left, *node.comparators]
+        if all([isinstance(op, (ast.Is, ast.IsNot)) for op in node.ops]) and not any(map(_is_none, sides)):
+            node.left, *node.comparators = [_call(x, "__itself__", x) for x in sides]
         links = list(zip(node.ops, [node.left, *node.comparators], node.comparators, strict=False))
         if not any([type(op) in _EQUALITIES for op in node.ops]) or not all([_is_plain(x) for x in node.comparators[:-1]]):
             return node
@@ -142,9 +141,9 @@ def _link(at: ast.AST, op: ast.cmpop, left: ast.expr, right: ast.expr) -> ast.ex
     return ast.copy_location(compared, at)
 
 
-def _is_bool(node: ast.expr) -> bool:
-    """Whether it is ``True`` or ``False``, which a comparison of Values is not itself."""
-    return isinstance(node, ast.Constant) and isinstance(node.value, bool)
+def _is_none(node: ast.expr) -> bool:
+    """Whether it is ``None``, which nothing of ours is taken for."""
+    return isinstance(node, ast.Constant) and node.value is None
 
 
 def _names(kind: ast.expr | None) -> list[str]:

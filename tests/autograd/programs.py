@@ -1,6 +1,7 @@
 """Programs that people write for floats, two numbers each, with all that Python offers: what lifting and compiling are tried on."""
 
 import functools
+import heapq
 import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator
@@ -185,6 +186,72 @@ def cached(x: float, y: float) -> float:
     return term(8)
 
 
+def three_ways(x: float, y: float) -> float:
+    row = sorted([x, y, 1.0], key=functools.cmp_to_key(lambda a, b: (a > b) - (a < b)))
+    return row[0] * 2 + row[2] + ((x > 1) - 1) + (1 - (y > 1)) * 3 + -(x < y) + (x > 0) * (y > 0) * 2
+
+
+def crossings(x: float, y: float) -> float:
+    count, was_above = 0, x > y
+    for t in (0.5, 1.0, 2.0):
+        is_above = x * t > y
+        count += is_above is not was_above
+        was_above = is_above
+    return x * count + (y if (x > 1) is (y > 1) else 0.0)
+
+
+def kepler(x: float, y: float) -> float:
+    eccentricity = 0.3 + 0.1 * math.tanh(y)
+    anomaly = x
+    for _ in range(50):
+        step = (anomaly - eccentricity * math.sin(anomaly) - x) / (1 - eccentricity * math.cos(anomaly))
+        anomaly -= step
+        if abs(step) < 1e-13:
+            break
+    else:
+        raise RuntimeError("no convergence")
+    return anomaly
+
+
+def hull(x: float, y: float) -> float:
+    def is_right_turn(a: tuple[float, float], b: tuple[float, float], c: tuple[float, float]) -> bool:
+        return (b[0] - a[0]) * (c[1] - a[1]) <= (b[1] - a[1]) * (c[0] - a[0])
+
+    def half(points: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
+        found: list[tuple[float, float]] = []
+        for point in points:
+            while len(found) > 1 and is_right_turn(found[-2], found[-1], point):
+                found.pop()
+            found.append(point)
+        return found[:-1]
+
+    points = sorted([(0.0, 0.0), (1.0, 0.2), (x, y), (y, x), (0.5, 2.0), (x * y, 0.1)])
+    around = half(points) + half(reversed(points))
+    return added(a[0] * b[1] - a[1] * b[0] for a, b in zip(around, around[1:] + around[:1], strict=True)) / 2
+
+
+def shortest(x: float, y: float) -> float:
+    edges = {"a": [("b", abs(x)), ("c", 2.0)], "b": [("d", 1.0)], "c": [("d", abs(y))], "d": []}
+    distances, waiting = dict.fromkeys(edges, math.inf) | {"a": 0.0}, [(0.0, "a")]
+    while waiting:
+        distance, place = heapq.heappop(waiting)
+        for other, length in edges[place]:
+            if (further := distance + length) < distances[other]:
+                distances[other] = further
+                heapq.heappush(waiting, (further, other))
+    return distances["d"]
+
+
+def american_option(x: float, y: float) -> float:
+    up, spot, strike, n = math.exp(0.1), 10 + x, 10 + y, 6
+    p, sign = (math.exp(0.01) - 1 / up) / (up - 1 / up), 1 if x > y else -1
+    worth = [max(0.0, sign * (spot * up ** (2 * j - n) - strike)) for j in range(n + 1)]
+    for i in range(n - 1, -1, -1):
+        kept = [(p * worth[j + 1] + (1 - p) * worth[j]) * math.exp(-0.01) for j in range(i + 1)]
+        worth = [max(sign * (spot * up ** (2 * j - i) - strike), kept[j]) for j in range(i + 1)]
+    return worth[0]
+
+
 def unpacked(x: float, y: float) -> float:
     a, *b, c = [x, y, x * y, 2.0]
     c += a
@@ -195,4 +262,5 @@ def unpacked(x: float, y: float) -> float:
 PROGRAMS = (
     *(closures, generators, recursion, state, caught, caught_division, while_else, defaults, instances, by_key, contained, equal),
     *(chained, indices, as_text, matched, matched_numbers, exact_type, truth, accumulated, rounded, cached, unpacked),
+    *(three_ways, crossings, kepler, hull, shortest, american_option),
 )
