@@ -280,6 +280,13 @@ def test_a_comparison_is_true_or_false_itself() -> None:
         assert (grad(lifted)(x), compiled.grad(x), compiled(x)) == (slope, slope, chosen(x))
 
 
+def test_ties_of_tuples_are_those_of_floats_when_compiled() -> None:
+    def first(x: float, y: float) -> float:
+        return sorted([(x, 2.0), (y, 1.0)])[0][1] * x
+
+    assert autograd.compile(autograd.lift(first))(2.0, 2.0) == first(2.0, 2.0) == 2.0
+
+
 def test_what_is_lifted_is_drawn() -> None:
     viz = pytest.importorskip("viz")
     x = Value(0.2, label="saturation")
