@@ -116,11 +116,7 @@ def _batchwise(way: Way, engine: str) -> Batchwise:
     task, plan = way.task, way.plan
     fixed = frozenset(way.parameters).difference(way.learning)
     settings: dict[str, Any] = {"fixed": fixed, "is_watched": plan.has_callbacks, "engine": engine, "fast": way.fast}
-    compiled: Compiled
-    if any(batch_layers(task.model)):
-        compiled = WholeBatches(task, plan.data, way.parameters, **settings)
-    else:
-        compiled = ByWays(task, plan.data, **settings)
+    compiled: Compiled = (WholeBatches if any(batch_layers(task.model)) else ByWays)(task, plan.data, **settings)
     if way.engine != "auto":
         return compiled
     return WhilePaying(compiled, seconds_eagerly(task, plan.data), plan.epochs * len(plan.data.rows))

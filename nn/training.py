@@ -91,8 +91,8 @@ def fit(
     ``fast=True`` trades the bits for speed (see ``autograd.compile``), in compiled training only.
 
     What layers such as ``nn.Dropout`` draw follows from their seed, the number of the step and the place of the sample, so engines and
-    interruptions change nothing of it; validation and ``predict`` draw nothing. A batch through ``nn.BatchNorm`` is one program, in
-    which what goes back to a sample is added up in another order than eagerly, also in small batches.
+    interruptions change nothing of it; validation and ``predict`` draw nothing. A batch through ``nn.BatchNorm`` is one program, within
+    which sums have the eager order.
 
     Rows of ``X`` may differ in length where the model ``takes_sequences``, as ``nn.GRU`` and ``nn.Embedding`` do. Compiled training splits
     a batch by length then, with one program for each; with ``nn.BatchNorm``, that is so in front of the first one.

@@ -1,8 +1,8 @@
 """Training with layers that look at a batch: loss and gradients of the batch as one recorded graph, with the numbers that layers keep.
 
 For each number of samples in a batch there is a program. Within it all samples stand side by side, so that its sums are those of the
-eager graph, in its order. The step itself is the eager one. Where samples differ in length, what comes before the first such layer has a
-program for each length (see ``front``); only then its gradients are added up length by length.
+eager graph, in its order. The penalty and the step are the eager ones. Where samples differ in length, what comes before the first
+such layer has a program for each length (see ``front``); only then its gradients are added up length by length.
 """
 
 from collections.abc import Sequence
@@ -12,11 +12,11 @@ from autograd import Value, no_grad, sum
 from autograd.compiler.recordings import BESIDE
 from nn.batch import Moves, kept_numbers
 from nn.front import Front, parted
-from nn.losses import cross_entropy, penalty
+from nn.losses import cross_entropy
 from nn.recorded import hit, listed, one_hot
 from nn.recording import drawing_nothing
 from nn.samples import Samples, by_length
-from nn.task import Tally, Task, errors
+from nn.task import Tally, Task, errors, penalise
 from nn.variants import Variants
 from nn.ways import Judge
 
@@ -33,14 +33,13 @@ class WholeBatches:
         self,
         task: Task,
         data: Samples,
-        penalised: Sequence[Value],
         *,
         fixed: frozenset[Value],
         is_watched: bool,
         engine: str,
         fast: bool,
     ) -> None:
-        self.engine, self._task, self._penalised, self._front = engine, task, penalised, None
+        self.engine, self._task, self._front = engine, task, None
         if len(by_length(data.rows)) > 1:
             layers, rest = parted(task.model)
             self._front, self._task = Front(layers, fixed=fixed, engine=engine, fast=fast), task._replace(model=rest)
@@ -81,14 +80,14 @@ class WholeBatches:
             p.grad += slope
         for number, x in zip(kept, new, strict=True):
             number.data = x
-        return Tally(loss, correct)
+        return Tally(loss + penalise(task, penalised), correct)
 
     def evaluate(self, task: Task, data: Samples) -> Tally:
         """As ``nn.task.evaluate``."""
         return self._judge.evaluate(data)
 
     def _measured(self, rows: Any, targets: Any, weights: Any, step: Any, places: Any) -> list[Any]:
-        """The right answers of a batch, the new numbers of the layers that keep some, and E, which is differentiated."""
+        """The right answers of a batch, the new numbers of the layers that keep some, and the mean loss, which is differentiated."""
         if self._front and self._front.learns:
             rows = self._front.leaves[len(places)]
         task, batch, moves = self._task, Samples(rows, targets, weights or None, places), Moves()
@@ -97,5 +96,4 @@ class WholeBatches:
             answer = hit(listed(scores), listed(target), task.threshold)
             right.append(answer if weight is None else answer * weight)
             found.append(error * share)
-        excess = [penalty(task.l2, self._penalised, task.l1)] if task.l2 or task.l1 else []
-        return [sum(right), *[moves[v] for v in kept_numbers(task.model)], sum([*found, *excess])]
+        return [sum(right), *[moves[v] for v in kept_numbers(task.model)], sum(found)]

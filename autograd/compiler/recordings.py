@@ -439,7 +439,8 @@ def _program(
     one_by_one: bool,
 ) -> Program:
     """The program of what comes first, of the outputs, and of the gradient of the last of them by some inputs."""
-    values = [*outputs, *first]  # so that the order of accumulation is that of the graph without what comes first
+    # The last comes first where it is differentiated: the order of accumulation is that of its graph alone.
+    values = [*(reversed(outputs) if by else outputs), *first]
     recorded = Recorded(values, [*shared, *lanes])
     number = {v: i for i, v in enumerate([*shared, *lanes])}
     xs = [number[v] for v in by]

@@ -16,6 +16,7 @@ _BERNOULLI = (1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6, -3617
 # ψ's zero as the sum of two floats, and how near to it ψ is a Taylor series: the pole at 0 is 1.46 away.
 _ZERO, _ZERO_REST, _NEAR, _TERMS = 1.4616321449683622, 9.549995429965697e-17, 0.65, 48
 _FROM = 12.0  # the series serve from here on, more for higher n
+_LOG, _LOG_REST = 2.4849066497880004, -4.433203607308931e-17  # log 12 as the sum of two floats
 
 
 @cache
@@ -35,7 +36,9 @@ def _digamma(x: float) -> float:
         x += 1.0
     square = 1.0 / (x * x)
     tail = math.fsum([b / (2 * k) * square**k for k, b in enumerate(_BERNOULLI, 1)])
-    return math.fsum([*terms, math.log(x), -0.5 / x, -tail])
+    # What led here is 12 to 13, whose logarithm would be rounded to the size of ψ's last place at 3.5: that of x/12 is small.
+    log = (_LOG, _LOG_REST, math.log1p((x - _FROM) / _FROM)) if x < _FROM + 1.0 else (math.log(x),)
+    return math.fsum([*terms, *log, -0.5 / x, -tail])
 
 
 def _polygamma(n: int, x: float) -> float:

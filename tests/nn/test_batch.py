@@ -136,19 +136,19 @@ OPTIONS: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize(("name", "engine"), [*[(name, "numpy") for name in OPTIONS], ("a ragged last batch", "llvm")])
 def test_compiled_training_is_eager_training(name: str, engine: str) -> None:
-    """Losses, weights and running numbers, with layers that draw beside; the bound that ``fit`` states, amplified by a few steps."""
+    """Losses, weights and running numbers, bit for bit, with layers that draw beside; Adam, which divides by the noise of slopes that
+    are 0: those of biases in front of BatchNorm."""
     pytest.importorskip("llvmlite" if engine == "llvm" else "numpy")
     seen = []
     for each in (engine, "eager"):
-        options = {"loss": "bce", "optimizer": "sgd", **OPTIONS[name]}  # Adam divides by the noise that the biases before it have
+        options = {"loss": "bce", "optimizer": "adam", **OPTIONS[name]}
         is_classes = options["loss"] == "cross_entropy"
         model = network(3) if is_classes else network()
         history = nn.fit(model, X, Y if is_classes else DATA.y, lr=0.1, epochs=4, progress=False, engine=each, **options)
         assert history.engine == each
         numbers = [p.data for p in [*model.parameters(), *kept_numbers(model)]]
         seen.append(([*history.loss, *history.validation_loss, *numbers], history.accuracy + history.validation_accuracy))
-    assert seen[0][0] == pytest.approx(seen[1][0], rel=1e-11, abs=1e-13), name
-    assert seen[0][1] == seen[1][1]
+    assert seen[0] == seen[1], name
 
 
 def test_a_callback_that_changes_the_loss_is_noticed() -> None:
@@ -164,7 +164,7 @@ def test_a_callback_that_changes_the_loss_is_noticed() -> None:
         nn.fit(model, X, DATA.y, loss=loss, optimizer="sgd", epochs=3, progress=False, engine=engine, callbacks=[change])
         return [p.data for p in model.parameters()]
 
-    assert run("numpy") == pytest.approx(run("eager"), rel=1e-11)
+    assert run("numpy") == run("eager")
 
 
 def test_auto_compiles_where_that_pays(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -145,7 +145,7 @@ def runs(engine: str, count: int) -> Iterator[Trial]:
 
 
 def runs_over_batch(engine: str, count: int) -> Iterator[Trial]:
-    """Random runs through BatchNorm, where what goes back to a sample is summed in another order: relative to numbers above 1/100."""
+    """Random runs through BatchNorm, a batch as one program: relative to numbers above 1/100."""
     for seed in range(count):
         got, expected = (left_behind(seed, which, over_batch=True) for which in (engine, "eager"))
         error = max(abs(a - b) / max(abs(b), 0.01) for a, b in zip(got, expected, strict=True))
