@@ -29,9 +29,9 @@ def lift(target: Any, *, deep: bool = True, also: Iterable[str] = (), rounding: 
     ``round(x, n)`` of a Value has slope 1 in it ("pass"): such rounding is for display. ``rounding="zero"`` gives it the slope 0
     that it has. Arithmetic is that of Values, so inf or nan where floats raise; but a division inside a ``try`` that catches
     ZeroDivisionError raises it. ``==``, ``in``, ``match`` and ``type(x) is float`` see a Value as its number; as a key of a dict or set
-    it is itself. What Python compares by itself, the ``==`` of a dataclass and the order of tuples that tie, takes two Values of the same
-    number for different ones unless it is compiled. A function that does such a thing and whose source cannot be read is refused, with the line. A function, unlike a
-    module, sees the globals of when it was lifted, and classes among them as they are.
+    it is itself. What Python compares by itself, the ``==`` of a dataclass and the order of tuples that tie, takes two Values of the
+    same number for different ones unless it is compiled. A function that does such a thing and whose source cannot be read is refused,
+    with the line. A function, unlike a module, sees the globals of when it was lifted, and classes among them as they are.
 
     TypeError for what is not made of Python code, ValueError for an unknown ``rounding``; ModuleNotFoundError for a name that is not
     installed.
