@@ -49,8 +49,8 @@ class _Lines:
     def __init__(self, e: "Emitter", packs: Sequence[Pack]) -> None:
         self.e = e
         self.rows = {slot: e.memory.lanes_in(str(slot)) for slot in range(e.program.n_lanes)}
-        is_ours = e.exact("sin") and e.exact("cos")
-        self.angles = _operands(packs, ops.sin) & _operands(packs, ops.cos) if is_ours else frozenset()
+        both = _operands(packs, ops.sin) & _operands(packs, ops.cos)
+        self.angles = both if both and e.exact("sin") and e.exact("cos") else frozenset()
         self.pairs: dict[int, tuple[str, str]] = {}
 
     def row(self, pack: Pack, n: int) -> str:
