@@ -17,7 +17,18 @@ from autograd.node import CONSTANT, LEAF, Node
 from autograd.ops import DEGREES, RADIANS, Number, Op, advice, describe, real_number
 
 # With what it is made of, so that everyone above finds the node and its record here.
-__all__ = ["CONSTANT", "LEAF", "Condition", "Gated", "Value", "constant", "record", "recorded_numbers", "topological_order"]
+__all__ = [
+    "CONSTANT",
+    "LEAF",
+    "Condition",
+    "Gated",
+    "Value",
+    "Written",
+    "constant",
+    "record",
+    "recorded_numbers",
+    "topological_order",
+]
 
 _new = object.__new__
 # A subclass, or None: what an op makes of one of its instances is one too; see compiler.arguments.
@@ -186,6 +197,12 @@ def _comparison(op: Op) -> Callable[["Value", Any], "Condition"]:
     return method
 
 
+class Written(str):
+    """What a number was written as by ``format``: lifted code does not read it back, which would lose the gradient."""
+
+    __slots__ = ()
+
+
 class Value(Node):
     """One number that remembers how it was made.
 
@@ -246,7 +263,7 @@ class Value(Node):
     def __format__(self, spec: str) -> str:
         """The number in the form that ``spec`` says. While something is recorded that is structure: another number records anew."""
         self._as_text()
-        return format(self._data, spec) if spec else repr(self)
+        return Written(format(self._data, spec)) if spec else repr(self)
 
     def _as_text(self) -> None:
         """Guard what a text says of this number: its value and the sign of a 0."""

@@ -12,7 +12,7 @@ from typing import Any, final
 from autograd import math as our_math
 from autograd import ops
 from autograd.lifting.source import prepared, prepared_code
-from autograd.value import Condition, Value
+from autograd.value import Condition, Value, Written
 
 
 def _isinstance(x: object, kinds: Any) -> bool:
@@ -29,6 +29,10 @@ class Float(float):
     def __new__(cls, x: Any = 0.0) -> Any:
         if cls is not Float:
             return super().__new__(cls, x)
+        if isinstance(x, Written):
+            raise TypeError(
+                f"float({str(x)!r}) would read back what a Value was written as and lose its gradient: round() keeps it"
+            )
         return x if isinstance(x, (Value, Condition)) else builtins.float(x)
 
 

@@ -164,6 +164,23 @@ def test_not_deep_leaves_the_other_modules(package: str) -> None:
         shallow.seen(Value(1.0))
 
 
+def through_text(x: float) -> float:
+    return float(f"{x:.3f}") * x
+
+
+def through_format(x: float) -> float:
+    return float(format(x, ".3f")) * x
+
+
+@pytest.mark.parametrize("function", [through_text, through_format])
+def test_what_a_value_was_written_as_is_not_read_back(function: Callable[[float], float]) -> None:
+    lifted = autograd.lift(function)
+    with pytest.raises(TypeError, match=r"float\('1.235'\) would read back .* lose its gradient: round\(\) keeps it"):
+        lifted(Value(1.23456))
+    assert lifted(1.23456) == function(1.23456)
+    assert f"{Value(1.23456):.3f}" == "1.235"
+
+
 def test_branches_compile(package: str) -> None:
     safe = autograd.lift(f"{package}.shapes").safe
     compiled = autograd.compile(safe)
