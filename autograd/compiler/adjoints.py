@@ -25,7 +25,7 @@ import numpy as np
 from autograd import ops
 from autograd.compiler.kernels import is_of_table
 from autograd.compiler.normal import Graph, Terms
-from autograd.compiler.recorded import Mask, Places, places, reached, stretches
+from autograd.compiler.recorded import Mask, Places, alike, places, reached, stretches
 from autograd.modes import call_site, switched
 from autograd.ops import Op
 from autograd.value import Gated, Value, constant
@@ -302,8 +302,9 @@ class _Backward:
         gate = np.where(own < 0, outer, own)
         two = (own >= 0) & (outer >= 0)
         if two.any():
-            pairs, which = np.unique(np.stack([outer[two], own[two]], axis=1), axis=0, return_inverse=True)
-            gate[two] = self.graph.add_kernels(ops.both, places(pairs))[which.ravel()]
+            pairs = np.stack([outer[two], own[two]], axis=1)
+            first, which = alike(pairs)
+            gate[two] = self.graph.add_kernels(ops.both, places(pairs[first]))[which]
         return places(gate)
 
     def _put(self, e: Any, sign: Any, a: Any, b: Any, mask: Any, gate: Any) -> None:
@@ -344,7 +345,7 @@ class _Backward:
         columns = [graph.recorded.kind[nodes], self._is_one(adjoint), graph.is_row[adjoint], self.opened[nodes] >= 0]
         bits = np.where(known, graph.number[operands], 0.0).view(np.int64)  # 0.0 and -0.0 are equal as numbers
         table = np.column_stack([*columns, graph.is_row[operands], edges >= 0, known, bits])
-        form = np.unique(table, axis=0, return_inverse=True)[1].ravel()
+        form = alike(table)[1]
         order = np.argsort(form, kind="stable")
         return np.split(order, np.flatnonzero(np.diff(form[order])) + 1)
 

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from autograd.compiler.common import merged
 from autograd.compiler.normal import Graph, Kernels, Sums, Terms
 from autograd.compiler.program import Pack, Program, Run
-from autograd.compiler.recorded import Mask, Places, places, reached
+from autograd.compiler.recorded import Mask, Places, alike, places, reached
 from autograd.ops import Op
 from autograd.value import Value
 
@@ -151,8 +151,8 @@ class _Packer:
             seen += len(kinds)
         return form
 
-    def _kernel_forms(self, kernels: Kernels) -> npt.NDArray[np.int64]:
-        return np.unique(self.graph.is_row[kernels.operands], axis=0, return_inverse=True)[1].ravel()
+    def _kernel_forms(self, kernels: Kernels) -> Places:
+        return alike(self.graph.is_row[kernels.operands])[1]
 
     # --- Slots ---
 

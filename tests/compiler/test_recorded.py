@@ -9,7 +9,7 @@ pytest.importorskip("numpy")
 import numpy as np
 
 from autograd import Value, dot, grad, stop_gradient, topological_order
-from autograd.compiler.recorded import Recorded, ordered_by
+from autograd.compiler.recorded import Recorded, alike, ordered_by
 from autograd.value import LEAF
 from tests.random_graphs import random_program
 
@@ -67,6 +67,19 @@ def test_rows_are_sorted_as_lexsort_sorts_them(largest):
     assert sorted(order.tolist()) == list(range(500))
     assert all((key[order] == key[np.lexsort(keys)]).all() for key in keys)
     assert ordered_by(*[key[:0] for key in keys]).tolist() == []
+
+
+@pytest.mark.parametrize("columns", [1, 2, 30])
+@pytest.mark.parametrize("largest", [1, 7, 2**62])
+@pytest.mark.parametrize("rows", [0, 1, 200])
+def test_rows_are_told_apart_as_unique_tells_them(rows, largest, columns):
+    rng = np.random.default_rng(rows + columns)
+    few = rng.integers(-largest, largest, (5, columns), endpoint=True)
+    table = few[rng.integers(0, 5, rows)]
+    first, which = alike(table)
+    expected, number = np.unique(table, axis=0, return_inverse=True)
+    assert (table[first] == expected).all()
+    assert (which == number.ravel()).all()
 
 
 def test_to_ask_for_a_label_takes_no_memory():
