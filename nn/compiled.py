@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from functools import reduce
 from itertools import chain
 from typing import TYPE_CHECKING, Any, final
+from weakref import proxy
 
 from autograd import Value, ops
 from autograd.compiler import engines, leaves
@@ -104,9 +105,10 @@ class CompiledTraining:
             )
         self._size, self._fast = size, fast
         self._recipe: Recipe | None = None
+        own = proxy(self)  # no cycle, which would keep model and recording until the collector comes
         with collector_resting():
             self._outline = self._outlined()
-            self._loop = training.loop(self._outline, lambda: self.recipe, size=size, engine=engine, fast=fast)
+            self._loop = training.loop(self._outline, lambda: own.recipe, size=size, engine=engine, fast=fast)
         self._progress: Any = None  # parameters and state between stretches
         self._gradient: Any = None
         self.engine = self._loop.name

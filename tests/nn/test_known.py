@@ -1,7 +1,9 @@
 """What is kept of one fit for the next: an equal task is recorded once, and whatever makes it another one is noticed."""
 
+import gc
 from collections.abc import Callable
 from typing import Any
+from weakref import ref
 
 import pytest
 
@@ -182,3 +184,22 @@ def test_an_altered_mode_records_anew(recordings: list[int]) -> None:
     with detect_anomaly():
         fitted("llvm")
     assert recordings
+
+
+@pytest.mark.parametrize("engine", ["eager", "numpy", "llvm"])
+@pytest.mark.parametrize("lr", [0.05, 1e200], ids=["finite", "overflows"])
+def test_a_trained_model_is_freed_without_the_collector(engine: str, lr: float) -> None:
+    """What fit made holds no cycle; where numbers overflow, the native loop has asked for the recording again."""
+    gc.collect()
+    gc.disable()
+    try:
+        model = made()
+        try:
+            nn.fit(model, X, Y, optimizer="sgd", lr=lr, epochs=3, progress=False, engine=engine)
+        except FloatingPointError:
+            assert lr > 1.0
+        gone = ref(model)
+        del model
+        assert gone() is None
+    finally:
+        gc.enable()
