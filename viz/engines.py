@@ -23,7 +23,7 @@ RANKDIRS = ("LR", "TB")
 _POINTS_PER_INCH = 72.0
 _PATIENCE = 60.0  # seconds that dot may take
 Child = subprocess.Popen[bytes]
-_waiting: ContextVar[Child | None] = ContextVar("_waiting", default=None)  # a dot that was started before it is asked
+_waiting: ContextVar[Child | None] = ContextVar("_waiting", default=None)  # a dot that was started before its answer is needed
 
 
 class EngineFailed(RuntimeError):
@@ -73,7 +73,7 @@ def run_dot(source: str) -> bytes:
     _waiting.set(None)
     with child:
         try:
-            answer, said = child.communicate(source.encode(), timeout=_PATIENCE)
+            answer, said = child.communicate(source.encode() if child.stdin else None, timeout=_PATIENCE)
         except subprocess.TimeoutExpired as error:
             child.kill()
             raise EngineFailed(f"{program} failed: {error}") from error
@@ -100,6 +100,17 @@ def dot_starting(engine: str) -> Iterator[None]:
         if child is not None and child.returncode is None:  # nobody has asked it
             with child:
                 child.kill()
+
+
+def ask(sizes: Sequence[Size], edges: Sequence[Link], rankdir: str) -> None:
+    """Put to a ``dot`` that is waiting the question that ``place`` will ask next: it thinks beside what is done until then."""
+    child = _waiting.get()
+    if child is None or child.stdin is None:
+        return
+    across = [(height, width) for width, height in sizes] if rankdir == "TB" else sizes
+    with suppress(OSError), child.stdin:  # broken: said when its answer is read
+        child.stdin.write(_question(across, edges).encode())
+    child.stdin = None
 
 
 def _started(program: str) -> Child:

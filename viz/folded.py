@@ -20,7 +20,7 @@ from autograd import Value
 from autograd.compiler.recording import collector_resting
 from autograd.labels import plain_name
 from viz import page, svg
-from viz.engines import dot_starting, place
+from viz.engines import ask, dot_starting, place
 from viz.folding import Rule, folded
 from viz.graph import Picture, quoted
 from viz.groups import Group, Groups
@@ -69,11 +69,13 @@ def folded_graph(roots: Sequence[Value], fold: "str | Rule", rankdir: str, engin
         sizes, letters = _values_in(form, groups), _letters(form, groups)
         labels = head_labels(form)
         cards = [_card(form, group, samples, sizes[k], labels, letters.get(k, "")) for k, group in groups.items()]
+        index = {k: i for i, k in enumerate(groups)}
+        sizes_of_cards = [size_of(card) for card in cards]
+        links = [(index[source], index[k]) for k, group in groups.items() for source in group.entries]
+        ask(sizes_of_cards, links, rankdir)
         ties = [tie(form, groups, source, k) for k, group in groups.items() for source in group.entries]
         form.let_go()
-        index = {k: i for i, k in enumerate(groups)}
-        links = [(index[t.source], index[t.target]) for t in ties]
-        layout, placed_by = place([size_of(card) for card in cards], links, rankdir, engine)
+        layout, placed_by = place(sizes_of_cards, links, rankdir, engine)
     held = cache(partial(inside, form, groups, samples, labels, letters))
     return FoldedGraph(tuple(cards), tuple(zip(links, ties, strict=True)), layout, rankdir, placed_by, _names(roots), held)
 

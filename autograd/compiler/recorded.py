@@ -129,9 +129,9 @@ class Recorded:
 
     def _read_operands(self, find: _Finder, behind: list[Value]) -> None:
         """Operands side by side, read column by column: 9 ms for 66,000 nodes, where looking each up takes 20."""
-        firsts, inputs = [v._a for v in behind], len(self.order) - len(behind)
-        both = np.empty((len(behind), 2), np.intp)
-        both[:, 0], both[:, 1] = _addresses(firsts), _addresses([v._b for v in behind])
+        firsts, inputs = np.fromiter((v._a for v in behind), object, len(behind)), len(self.order) - len(behind)
+        seconds = np.fromiter((v._b for v in behind), object, len(behind))
+        both = np.column_stack([np.frombuffer(firsts, np.intp), np.frombuffer(seconds, np.intp)])
         is_there = both != _addresses([None])
         self.count = np.zeros(len(self.order), np.int64)
         self.count[inputs:] = is_there[:, 0]
