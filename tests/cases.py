@@ -275,7 +275,7 @@ CASES: tuple[Case, ...] = (
         (Domain(2.5, 1e4, core=(2.5, 40.0)),),
         Bounds(4.0, 4.0, _LOG_GAMMA, lambda a: max(mp.one, a * mp.psi(0, a) / mp.loggamma(a))),
     ),
-    Case("digamma", ops.digamma, lambda a: mp.psi(0, a), (Domain(1e-3, 1e4, core=(0.2, 8.0)),), Bounds(6.0, 8.0, _GAMMA)),
+    Case("digamma", ops.digamma, lambda a: mp.psi(0, a), (Domain(1e-3, 1e4, core=(0.2, 8.0)),)),
     Case(
         "polygamma 3",
         ops.polygamma_of(3),

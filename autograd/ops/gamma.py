@@ -1,8 +1,8 @@
 """Γ(x), log |Γ(x)|, and the derivatives of the latter: digamma ψ(x) and the polygamma functions ψ⁽ⁿ⁾(x).
 
 Values of Γ and log |Γ| are Python's. ψ⁽ⁿ⁾ is computed here: from the series for large x (Abramowitz and Stegun 6.3.18, 6.4.11), to which
-the recurrence leads from smaller x, and by reflection from negative ones (6.3.7, 6.4.7). Against mpmath on (0, 10⁶) it is within
-6 ulp for n < 6; near zeros on the negative axis only the absolute error is small.
+the recurrence leads from smaller x, and by reflection from negative ones (6.3.7, 6.4.7). Against mpmath on (0, 10⁶) ψ is
+within 2 ulp and the others within 6 for n < 6; near zeros on the negative axis only the absolute error is small.
 """
 
 import math
@@ -30,14 +30,15 @@ def _digamma(x: float) -> float:
         for c in reversed(_taylor()):
             total = total * step + c
         return total * step
-    terms = []
+    terms, rest = [], 0.0  # what x lacks of the number that it stands for
     while x < _FROM:
-        terms.append(-1.0 / x)
-        x += 1.0
+        terms += [-1.0 / x, rest / (x * x)]
+        x, before = x + 1.0, x
+        rest += before - (x - 1.0)
     square = 1.0 / (x * x)
     tail = math.fsum([b / (2 * k) * square**k for k, b in enumerate(_BERNOULLI, 1)])
     # What led here is 12 to 13, whose logarithm would be rounded to the size of ψ's last place at 3.5: that of x/12 is small.
-    log = (_LOG, _LOG_REST, math.log1p((x - _FROM) / _FROM)) if x < _FROM + 1.0 else (math.log(x),)
+    log = (_LOG, _LOG_REST, math.log1p((x - _FROM + rest) / _FROM)) if x < _FROM + 1.0 else (math.log(x),)
     return math.fsum([*terms, *log, -0.5 / x, -tail])
 
 

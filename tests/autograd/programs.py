@@ -134,7 +134,7 @@ def indices(x: float, y: float) -> float:
 
 
 def as_text(x: float, y: float) -> float:
-    return float(f"{x:.2f}") * y + len(f"{y:.3g}")
+    return int(f"{x:.0f}") * y + len(f"{y:.3g}")
 
 
 def matched(x: float, y: float) -> float:
