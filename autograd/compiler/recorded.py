@@ -20,10 +20,10 @@ from autograd.value import CONSTANT, LEAF, Value
 Places = npt.NDArray[np.int32]
 Signs = npt.NDArray[np.int8]
 Mask = npt.NDArray[np.bool_]
-_SIZE = 2**62  # what a key may be
 Counts = npt.NDArray[np.int64]
 
 _BLOCK = 16  # 64 KiB
+_SIZE = 2**62  # what a key may be
 
 
 def alike(table: npt.NDArray[Any]) -> tuple[Places, Places]:

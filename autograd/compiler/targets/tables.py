@@ -149,6 +149,12 @@ def _edges(row: npt.NDArray[np.int64], steps: npt.NDArray[np.int64]) -> list[int
     return [*edges, len(row)]
 
 
+def common_columns(table: Slots) -> Slots | None:
+    """How far the terms of an instance lie from its first, if that is so for all instances of a table."""
+    columns: Slots = table[0] - table[0, 0]
+    return columns if (table == table[:, :1] + columns).all() else None
+
+
 @final
 class Tables:
     """The int32 tables of a program, end to end."""
@@ -176,8 +182,8 @@ class Tables:
 
     def place(self, table: Slots, period: int = 0) -> Place:
         """The slots of one operand, a table [instance, term]."""
-        columns = table[0] - table[0, 0]
-        if (table == table[:, :1] + columns).all():
+        columns = common_columns(table)
+        if columns is not None:
             return Place(self.axis(table[:, 0], period), self.axis(columns), table.shape[1])
         return Place(None, Axis(self.add(table), 0), table.shape[1])
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from autograd.compiler.program import Pack, Program, Run, Slots
+from autograd.compiler.targets.tables import common_columns
 
 # Entries of a table from which on it is worth it.
 LARGE = 1000
@@ -40,7 +41,7 @@ def _irregular(program: Program) -> Iterator[Slots]:
         for run in pack.runs:
             of_run = [next(tables) for _ in run.kinds()]
             for table in of_run if run.b_is_row is False and not pack.is_row else ():
-                if table.size >= LARGE and (table - table[:, :1] != table[0] - table[0, 0]).any():
+                if table.size >= LARGE and common_columns(table) is None:
                     yield table
 
 

@@ -121,31 +121,34 @@ rare:
 def _sine_and_cosine(width: int, fast: bool) -> str:
     """Both of one angle, which have all but a few operations in common, with the library's answers as above."""
     f = VectorFunction("", width)
-    found = [write(f, "%x1") for write in (exact_sine.sin, exact_sine.cos)]
-    s, c = [usual if fast else f.both(usual, certain) for _, usual, certain in found]
-    kind, bits, lines = f.kind, f.bits, "\n".join(f.lines)
+    found = [(name, *_WRITERS[name](f, "%x1")) for name in ("sin", "cos")]
+    halves, before = [], "start"
+    for name, result, usual, certain in found:
+        halves.append(_half(f, name, before, result, f.both(usual, certain) if certain and not fast else usual))
+        before = f"{name}.done"
+    kind, lines = f.kind, "\n".join(f.lines)
     return f"""define internal {{ {kind}, {kind} }} @exact_{PAIR}_v{width}({kind} %x1) noinline {{
 start:
 {lines}
-  %all.s = call i1 @llvm.vector.reduce.and.v{width}i1({bits} {s})
-  br i1 %all.s, label %cosine, label %rare.s
-rare.s:
-  %lanes.s = call {kind} @lanes_sin_v{width}({kind} %x1, {kind} {found[0][0]}, {bits} {s})
-  br label %cosine
-cosine:
-  %s = phi {kind} [ {found[0][0]}, %start ], [ %lanes.s, %rare.s ]
-  %all.c = call i1 @llvm.vector.reduce.and.v{width}i1({bits} {c})
-  br i1 %all.c, label %done, label %rare.c
-rare.c:
-  %lanes.c = call {kind} @lanes_cos_v{width}({kind} %x1, {kind} {found[1][0]}, {bits} {c})
-  br label %done
-done:
-  %c = phi {kind} [ {found[1][0]}, %cosine ], [ %lanes.c, %rare.c ]
-  %half = insertvalue {{ {kind}, {kind} }} poison, {kind} %s, 0
-  %both = insertvalue {{ {kind}, {kind} }} %half, {kind} %c, 1
+{"".join(halves)}
+  %half = insertvalue {{ {kind}, {kind} }} poison, {kind} %sin, 0
+  %both = insertvalue {{ {kind}, {kind} }} %half, {kind} %cos, 1
   ret {{ {kind}, {kind} }} %both
 }}
 """
+
+
+def _half(f: VectorFunction, name: str, before: str, result: str, trusted: str) -> str:
+    """The result, which is there at the end of a block, or the library's in the lanes that are not to be trusted."""
+    kind, width = f.kind, f.width
+    return f"""
+  %{name}.all = call i1 @llvm.vector.reduce.and.v{width}i1({f.bits} {trusted})
+  br i1 %{name}.all, label %{name}.done, label %{name}.rare
+{name}.rare:
+  %{name}.lanes = call {kind} @lanes_{name}_v{width}({kind} %x1, {kind} {result}, {f.bits} {trusted})
+  br label %{name}.done
+{name}.done:
+  %{name} = phi {kind} [ {result}, %{before} ], [ %{name}.lanes, %{name}.rare ]"""
 
 
 def _lanes(name: str, width: int) -> str:
