@@ -37,7 +37,7 @@ MORE: dict[str, type[Exception]] = {
     r"load\(|save\(|export_|onnx\(": OSError,
     r"^autograd\.take\(": IndexError,
     r"a huge int|^autograd\.math\.": OverflowError,
-    r"^autograd\.lift\(|export_onnx|to_torch|from_": ImportError,
+    r"^autograd\.lift\(|export_onnx|to_torch|from_|jax\(|onnx\(": ImportError,
 }
 # Python's own words for what a line of code cannot do: such an error came from inside, and nobody can know which argument it means.
 INSIDE = re.compile(

@@ -124,7 +124,7 @@ def jax_function(
     try:
         import jax.numpy as jnp
     except ImportError as error:
-        raise ImportError("this needs JAX: pip install jax") from error
+        raise ImportError("a function for JAX needs JAX: pip install jax") from error
     width = program.n_shared - len(numbers)
 
     def function(inputs: Any) -> Any:

@@ -47,7 +47,7 @@ def onnx_package() -> Any:
     try:
         import onnx
     except ImportError as error:
-        raise ImportError('this needs onnx: pip install "chalkgrad[onnx]"') from error
+        raise ImportError('a model for ONNX needs onnx: pip install "chalkgrad[onnx]"') from error
     return onnx
 
 
