@@ -20,7 +20,7 @@ from nn.samples import Samples
 from nn.task import Task, evaluate, gradients, plain
 
 if TYPE_CHECKING:
-    from autograd.compiler.engines import Bound
+    from autograd.compiler.executors import Bound
 
 Array = npt.NDArray[np.float64]
 

@@ -3,7 +3,7 @@
 Glossary::
 
     structure   how numbers are nested: how long a row is, how many rows a batch has
-    way, variant    see ``autograd.compiler.recordings``, which finds programs by both; here is what a training asks of it besides
+    way, variant    see ``autograd.compiler.variants``; here is what a training asks of recordings besides
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -12,7 +12,8 @@ from typing import Any, final
 from autograd import Value
 from autograd.compiler.forms import arguments
 from autograd.compiler.recording import fingerprint
-from autograd.compiler.recordings import Recordings, Settings, Variant
+from autograd.compiler.recordings import Recordings, Settings
+from autograd.compiler.variants import Variant
 
 # With more ways than these through one structure, most of the time goes into compiling.
 MOST_WAYS = 64

@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from autograd.compiler.executors import Array
 from autograd.compiler.forms import ARRAY, Form, closed, size
-from autograd.compiler.recordings import ONE, Recordings, Variant
-from autograd.compiler.targets.numpy import Array
+from autograd.compiler.recordings import Recordings
+from autograd.compiler.variants import ONE, Variant
 
 MISSED = object()
 _FLOATS = frozenset([float, int])

@@ -1,56 +1,13 @@
 """Which executor runs a program, and what to say when there is none."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Protocol, final
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from autograd.compiler.executors import Executor
     from autograd.compiler.program import Program
-    from autograd.compiler.targets.numpy import Array
 
 NEEDS = 'the compiler needs {}: pip install "chalkgrad[fast]"'
-
-
-@final
-@dataclass(frozen=True)
-class Direct:
-    """A program without lanes, ready to run: fill ``inputs``, call ``run()``, read ``outputs``. One at a time."""
-
-    inputs: "Array"
-    outputs: "Array"
-    run: Callable[[], object]
-
-
-@final
-@dataclass(frozen=True)
-class Bound:
-    """A program and its lanes, ready to run: change ``inputs`` or ``lanes``, call ``run()``, read ``outputs`` and ``rows``.
-
-    What the program gives is in ``outputs`` if it is the same for all lanes, else in ``rows``, [output, lane].
-    """
-
-    inputs: "Array"
-    lanes: "Array"
-    outputs: "Array"
-    rows: "Array"
-    run: Callable[[], object]
-
-
-class Executor(Protocol):
-    """What runs a program."""
-
-    name: str
-    program: "Program"
-
-    def evaluate(self, shared: "Array", lanes: "Array") -> tuple["Array", "Array"]:
-        """The outputs for these inputs: shared numbers as an array [output], rows as an array [output, lane]."""
-
-    def bound(self, lanes: "Array") -> Bound:
-        """The program with numbers of its own to work on, for many runs over as many lanes."""
-
-    def direct(self) -> Direct:
-        """The program, one without lanes, for calls that should cost as little as they can."""
 
 
 def _is_there(package: str) -> bool:
@@ -76,7 +33,7 @@ def chosen(engine: str) -> str:
     return engine
 
 
-def executor(program: "Program", *, engine: str, fast: bool, among_many: bool = False) -> Executor:
+def executor(program: "Program", *, engine: str, fast: bool, among_many: bool = False) -> "Executor":
     """The program, ready to run; if it is one among many, rather soon than with all speed."""
     if chosen(engine) == "llvm":
         from autograd.compiler.targets.llvm.executor import LlvmExecutor

@@ -21,11 +21,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple, final
 
 import numpy as np
 
+from autograd.compiler.recording import Guard
 from autograd.compiler.rolling import LONGEST, longest
 from autograd.value import Value
 
 if TYPE_CHECKING:
-    from autograd.compiler.recordings import Variant
     from autograd.compiler.targets.llvm.executor import LlvmExecutor
 
 NEAR = 8
@@ -38,14 +38,14 @@ class Place(NamedTuple):
     rounds: int
 
 
-def place_of(variant: "Variant") -> Place | None:
+def place_of(inputs: Sequence[Value], guards: Sequence[Guard], results: Sequence[Value]) -> Place | None:
     """Where a recording belongs, if it repeats itself."""
-    tokens = _Tokens(variant)
+    tokens = _Tokens(inputs, guards, results)
     form, rounds = _folded(tokens.of_guards, NEAR)
     if not rounds:
         return None
-    results, again = _folded(tokens.of_results, LONGEST)
-    return Place((form, results, again and again - rounds), rounds)
+    end, again = _folded(tokens.of_results, LONGEST)
+    return Place((form, end, again and again - rounds), rounds)
 
 
 def _folded(tokens: list[Hashable], most: int) -> tuple[Hashable, int]:
@@ -60,20 +60,20 @@ def _folded(tokens: list[Hashable], most: int) -> tuple[Hashable, int]:
 class _Tokens:
     """The tokens of a recording."""
 
-    def __init__(self, variant: "Variant") -> None:
+    def __init__(self, inputs: Sequence[Value], guards: Sequence[Guard], results: Sequence[Value]) -> None:
         self.of_guards: list[Hashable] = []
         self.of_results: list[Hashable] = []
         self._place: dict[Value, tuple[Any, ...]] = {}
         self._cursor = NEAR
-        for i, v in enumerate([*variant.variables, *variant.captured]):
+        for i, v in enumerate(inputs):
             self._place[v] = ("input", i)
-        for guard in variant.guards:
+        for guard in guards:
             chunk: list[Hashable] = []
             self._add(guard.condition, chunk, self._near)
             self.of_guards.append((guard.site, guard.answer, guard.fact, *chunk, self._near(guard.condition, 0)))
-        for y in variant.results:
+        for y in results:
             self._add(y, self.of_results, self._along)
-        self.of_results.append(tuple([self._along(y, len(self.of_results)) for y in variant.results]))
+        self.of_results.append(tuple([self._along(y, len(self.of_results)) for y in results]))
 
     def _add(self, root: Value, chunk: list[Hashable], name: Any) -> None:
         """What a root needs that has no place yet."""

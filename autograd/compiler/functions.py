@@ -19,7 +19,8 @@ from autograd.compiler import rolling, samples
 from autograd.compiler.calls import MISSED, call_for, is_key
 from autograd.compiler.forms import Form, arguments, has_values
 from autograd.compiler.program import Program
-from autograd.compiler.recordings import ONE, Function, Recordings, Settings
+from autograd.compiler.recordings import Function, Recordings, Settings
+from autograd.compiler.variants import ONE
 from autograd.derivatives import hessian, hvp, value_and_grad
 from autograd.modes import is_recorded, modes
 from autograd.ops import real_number

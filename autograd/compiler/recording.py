@@ -6,7 +6,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import final
+from typing import Any, final
 
 import numpy as np
 
@@ -36,6 +36,17 @@ def collector_resting() -> Iterator[None]:
 def is_altered() -> bool:
     """Whether ops of this thread do more than to record themselves, or less: what is recorded then may be something else."""
     return threading.get_ident() in altering
+
+
+@final
+@dataclass
+class Guard:
+    """A recorded answer to a condition, the source line that asked, and the int that a number was read as, if it is about that."""
+
+    condition: Value
+    answer: bool
+    site: str
+    fact: Any = None
 
 
 @contextlib.contextmanager

@@ -11,13 +11,13 @@ import numpy as np
 
 from autograd.compiler import engines
 from autograd.compiler.adjoints import gradient
+from autograd.compiler.executors import Array
 from autograd.compiler.kept import kept
 from autograd.compiler.normal import Graph
 from autograd.compiler.packs import packed
 from autograd.compiler.program import Program
 from autograd.compiler.recorded import Recorded
 from autograd.compiler.recording import collector_resting
-from autograd.compiler.targets.numpy import Array
 from autograd.labels import plain_name
 from autograd.value import Value
 

@@ -19,10 +19,11 @@ from typing import Any, final
 import numpy as np
 import numpy.typing as npt
 
+from autograd.compiler.executors import Array
 from autograd.compiler.forms import Form
-from autograd.compiler.recordings import KNOWN, LANES, TOTAL, Function, Recordings, Variant, Way
+from autograd.compiler.recordings import TOTAL, Function, Recordings
 from autograd.compiler.sweeps import BLOCK, cores, one_lane, summed, sweep, taken
-from autograd.compiler.targets.numpy import Array
+from autograd.compiler.variants import KNOWN, LANES, Variant, Way
 from autograd.trees import Tree, is_array
 from autograd.value import Value
 

@@ -18,6 +18,7 @@ from typing import Any, final
 import numpy as np
 
 from autograd.compiler.adjoints import gradient
+from autograd.compiler.executors import Array
 from autograd.compiler.forms import Form, arguments
 from autograd.compiler.kept import kept
 from autograd.compiler.normal import Graph
@@ -25,11 +26,11 @@ from autograd.compiler.packs import packed
 from autograd.compiler.program import Program
 from autograd.compiler.recorded import Recorded
 from autograd.compiler.recording import collector_resting
-from autograd.compiler.recordings import Recordings, Settings, Variant
+from autograd.compiler.recordings import Recordings, Settings
 from autograd.compiler.targets.llvm.emitter import Emitter
 from autograd.compiler.targets.llvm.executor import WIDTH, LlvmExecutor, Native, aligned, has_library_bits
-from autograd.compiler.targets.numpy import Array
 from autograd.compiler.training import Update, update_program
+from autograd.compiler.variants import Variant
 from autograd.ops import real_number
 from autograd.value import Value
 

@@ -11,8 +11,7 @@ from typing import Any, final
 import numpy as np
 import numpy.typing as npt
 
-from autograd.compiler.engines import Executor
-from autograd.compiler.targets.numpy import Array
+from autograd.compiler.executors import Array, Executor
 
 # So many samples are worth a look before all others.
 BLOCK = 4096

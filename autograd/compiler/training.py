@@ -21,12 +21,12 @@ import numpy.typing as npt
 
 from autograd.compiler import engines
 from autograd.compiler.adjoints import gradient
+from autograd.compiler.executors import Array
 from autograd.compiler.normal import Graph, Terms, over_lanes
 from autograd.compiler.packs import build, packed
 from autograd.compiler.program import Program
 from autograd.compiler.recorded import places
 from autograd.compiler.recording import Fingerprint, fingerprint, recording
-from autograd.compiler.targets.numpy import Array
 from autograd.modes import call_site
 from autograd.value import Value
 

@@ -1,12 +1,8 @@
 """PyTorch's recurrent modules as cells are here: sequences in, their last states out. This file imports PyTorch."""
 
-from collections.abc import Sequence
-from itertools import chain
 from typing import Any
 
 import torch
-
-from nn.exchange.torch import GATE, Gate
 
 
 class LastState:
@@ -25,11 +21,3 @@ class RNN(LastState, torch.nn.RNN):  # type: ignore[misc]
 
 class GRU(LastState, torch.nn.GRU):  # type: ignore[misc]
     """``torch.nn.GRU``, with its parameters."""
-
-
-def with_gates(kind: type, cell: Any, gates: Sequence[Gate], **options: Any) -> Any:
-    """A recurrent module of a cell's sizes with the numbers of these gates."""
-    module = kind(cell.nin, cell.nout, batch_first=True, dtype=torch.float64, **options)
-    columns = [torch.tensor([*chain(*parts)], dtype=torch.float64) for parts in zip(*gates, strict=True)]
-    module.load_state_dict(dict(zip(GATE, columns, strict=True)))
-    return module

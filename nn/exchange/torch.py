@@ -7,6 +7,7 @@ the same numbers, in the same order, so that the state dicts have the same names
 import re
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 from nn.batch import BatchNorm
@@ -339,21 +340,31 @@ def _cells(module: Any) -> tuple[str, ...]:
 
 
 def _recurrent_module(cell: Recurrent, nn: Any) -> Any:
-    from nn.exchange.last_states import RNN, with_gates
+    from nn.exchange import last_states
 
     activation = activation_of(cell.cell)
     if activation not in ("tanh", "relu"):
         raise TypeError(
             f"to_torch takes Recurrent with activation='tanh' or 'relu', which is what PyTorch has; got {activation!r}"
         )
-    return with_gates(RNN, cell, [_apart(cell.cell, cell.nin)], nonlinearity=activation)
+    return _with_gates(last_states.RNN, cell, [_apart(cell.cell, cell.nin)], nonlinearity=activation)
 
 
 def _gru_module(cell: GRU, nn: Any) -> Any:
-    from nn.exchange.last_states import GRU, with_gates
+    from nn.exchange import last_states
 
     new = *_numbers(cell.fresh), *_numbers(cell.remembered)
-    return with_gates(GRU, cell, [_apart(cell.reset, cell.nin), _apart(cell.keep, cell.nin), new])
+    return _with_gates(last_states.GRU, cell, [_apart(cell.reset, cell.nin), _apart(cell.keep, cell.nin), new])
+
+
+def _with_gates(kind: type, cell: Any, gates: Sequence[Gate], **options: Any) -> Any:
+    """A recurrent module of a cell's sizes with the numbers of these gates."""
+    import torch
+
+    module = kind(cell.nin, cell.nout, batch_first=True, dtype=torch.float64, **options)
+    columns = [torch.tensor([*chain(*parts)], dtype=torch.float64) for parts in zip(*gates, strict=True)]
+    module.load_state_dict(dict(zip(GATE, columns, strict=True)))
+    return module
 
 
 def _numbers(layer: Layer) -> tuple[list[list[float]], list[float]]:

@@ -7,7 +7,7 @@ import pytest
 
 import autograd
 from autograd import Op, Value, value_and_grad
-from autograd.compiler.recordings import ONE
+from autograd.compiler.variants import ONE
 
 
 def _counts(function: Callable[..., Any], *at: float) -> dict[str, int]:

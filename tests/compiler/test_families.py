@@ -8,7 +8,6 @@ import pytest
 
 import autograd
 from autograd import value_and_grad
-from autograd.compiler.families import place_of
 
 pytest.importorskip("llvmlite")
 
@@ -104,7 +103,7 @@ def test_rounds_that_are_others_are_no_rounds() -> None:
 def test_no_place_for_what_does_not_repeat() -> None:
     f = autograd.compile(lambda x: x * 2.0 if x > 0 else -x)
     f(np.array([-1.0, 1.0]))
-    assert [place_of(variant) for variant in ways(f)] == [None, None]
+    assert [variant.place for variant in ways(f)] == [None, None]
 
 
 def test_listings_and_parcels_of_what_was_not_compiled() -> None:

@@ -12,14 +12,13 @@ import numpy as np
 import numpy.typing as npt
 
 from autograd import ops
-from autograd.compiler.engines import Bound, Direct
+from autograd.compiler.executors import Array, Bound, Direct
 from autograd.compiler.kernels import Body, body_of
 from autograd.compiler.program import Pack, Program, Run
 from autograd.compiler.targets import threefry
 from autograd.compiler.targets.walk import Walk
 from autograd.ops import Op
 
-Array = npt.NDArray[np.float64]
 # The slots of a table, [term, instance].
 Columns = npt.NDArray[np.intp]
 # The function of arrays for an op with so many operands.

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from autograd.compiler import disk
-from autograd.compiler.engines import Bound, Direct
+from autograd.compiler.executors import Array, Bound, Direct
 from autograd.compiler.interruptions import held, run_heard
 from autograd.compiler.program import Program
 from autograd.compiler.recent import Recent
@@ -29,7 +29,6 @@ from autograd.compiler.targets.llvm.emitter import Emitter
 from autograd.compiler.targets.llvm.text import Text, vector_declarations
 from autograd.ops import Op
 
-Array = npt.NDArray[np.float64]
 Pointers = npt.NDArray[np.int64]
 
 _SIGNATURE = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 7, ctypes.c_int64, ctypes.c_int64)

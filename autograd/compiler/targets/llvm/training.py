@@ -10,13 +10,13 @@ from typing import Any, final
 
 import numpy as np
 
+from autograd.compiler.executors import Array
 from autograd.compiler.program import Program, Slots
 from autograd.compiler.recent import Recent
 from autograd.compiler.targets.llvm.emitter import Emitter
 from autograd.compiler.targets.llvm.epochs import ARGUMENTS, DECLARATIONS, train_function
 from autograd.compiler.targets.llvm.executor import WIDTH, Native, aligned, has_library_bits
 from autograd.compiler.targets.llvm.memory import Kept
-from autograd.compiler.targets.numpy import Array
 from autograd.compiler.training import Order, Outcome, Outline, Progress, Recipe, batch_program, update_program
 
 
