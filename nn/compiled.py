@@ -94,7 +94,7 @@ class CompiledTraining:
     def __init__(self, recorded: RecordedTask, optimizer: Optimizer, *, size: int, engine: str, fast: bool) -> None:
         import numpy as np
 
-        from autograd.compiler import training
+        from autograd.compiler import loops, training
         from autograd.compiler.recording import collector_resting
 
         self._np, self._training = np, training
@@ -108,7 +108,7 @@ class CompiledTraining:
         own = proxy(self)  # no cycle, which would keep model and recording until the collector comes
         with collector_resting():
             self._outline = self._outlined()
-            self._loop = training.loop(self._outline, lambda: own.recipe, size=size, engine=engine, fast=fast)
+            self._loop = loops.loop(self._outline, lambda: own.recipe, size=size, engine=engine, fast=fast)
         self._progress: Any = None  # parameters and state between stretches
         self._gradient: Any = None
         self.engine = self._loop.name

@@ -1,4 +1,4 @@
-"""A whole training run as one program: the loss of a batch with its gradients, the optimizer's update, and the loop around both.
+"""A whole training run as one program: the loss of a batch with its gradients, the optimizer's update (``loops`` has the loop around both).
 
 Glossary::
 
@@ -7,19 +7,17 @@ Glossary::
     hit        1.0 where a sample is answered correctly, else 0.0
     table      the training set as an array [sample, input]: what the recorded sample reads, one line for each sample
 
-The samples of a batch are the lanes of the first program, the parameters those of the second. With the native engine the loop is
-native too (``targets.llvm.training``).
+The samples of a batch are the lanes of the first program, the parameters those of the second.
 """
 
 import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, final
+from typing import final
 
 import numpy as np
 import numpy.typing as npt
 
-from autograd.compiler import engines
 from autograd.compiler.adjoints import gradient
 from autograd.compiler.executors import Array
 from autograd.compiler.normal import Graph, Terms, over_lanes
@@ -212,78 +210,3 @@ def jacobian_program(hit: Value, residuals: Sequence[Value], inputs: Sequence[Va
 def update_program(update: Update) -> Program:
     """The new parameters and states of all parameters, which are the lanes; rows in: p, state …, g."""
     return build(update.results, shared=[update.step, update.lr], lanes=[update.p, *update.state, update.g])
-
-
-class Loop(Protocol):
-    """What trains for a stretch of epochs."""
-
-    name: str
-
-    def run(
-        self, table: Array, order: Order | None, progress: Progress, *, size: int, rates: Array, epochs: int, best_loss: float
-    ) -> Outcome:
-        """Train; ``order`` holds for each epoch the samples in the order in which they are taken, None means as they lie.
-
-        ``rates`` holds the learning rate of every step.
-        """
-
-
-def loop(outline: Outline, recipe: Callable[[], Recipe], *, size: int, engine: str, fast: bool) -> Loop:
-    """The training loop for batches of up to ``size`` samples; ``recipe()`` is asked where the code is not there yet."""
-    if engines.chosen(engine) == "llvm":
-        from autograd.compiler.targets.llvm.training import NativeLoop
-
-        return NativeLoop(outline, recipe, size=size, fast=fast)
-    return ArrayLoop(recipe(), fast=fast)
-
-
-@final
-class ArrayLoop:
-    """The loop in Python around NumPy executors."""
-
-    name = "numpy"
-
-    def __init__(self, recipe: Recipe, *, fast: bool) -> None:
-        from autograd.compiler.targets.numpy import NumpyExecutor
-
-        self._batch, self._draws = NumpyExecutor(batch_program(recipe.batch), fast=fast), recipe.batch.step is not None
-        self._update = NumpyExecutor(update_program(recipe.update), fast=fast)
-
-    def run(
-        self, table: Array, order: Order | None, progress: Progress, *, size: int, rates: Array, epochs: int, best_loss: float
-    ) -> Outcome:
-        """See ``Loop``."""
-        n, lr = len(table), iter(rates.tolist())
-        outcome = Outcome(
-            np.zeros(0), np.zeros(0), progress.parameters.copy(), best_loss, np.zeros(len(progress.parameters)), None
-        )
-        for epoch in range(epochs):
-            places = np.arange(n) if order is None else order[epoch]
-            loss = hits = 0.0
-            for start in range(0, n, size):
-                lanes = table[places[start : start + size]].T
-                error, right = self._step(lanes, progress, next(lr), outcome.gradient)
-                if not np.isfinite(error):
-                    outcome.failed = error
-                    return outcome
-                loss, hits = loss + error * (lanes.shape[1] / n), hits + right
-            bad = progress.parameters[~np.isfinite(progress.parameters)]
-            if bad.size:
-                outcome.failed = float(bad[0])
-                return outcome
-            outcome.losses, outcome.hits = np.append(outcome.losses, loss), np.append(outcome.hits, hits)
-            if outcome.losses[-1] < outcome.best_loss:
-                outcome.best, outcome.best_loss = progress.parameters.copy(), float(outcome.losses[-1])
-        return outcome
-
-    def _step(self, lanes: Array, progress: Progress, lr: float, gradient: Array) -> tuple[float, float]:
-        shared = [*progress.parameters, 1.0 / lanes.shape[1], *([progress.steps + 1.0] if self._draws else [])]
-        outputs, _ = self._batch.evaluate(np.array(shared), lanes)
-        gradient[:] = outputs[:-2]
-        error, hits = outputs[-2:]
-        if np.isfinite(error):
-            progress.steps += 1
-            rows = np.array([progress.parameters, *progress.state, gradient])
-            _, results = self._update.evaluate(np.array([progress.steps, lr]), rows)
-            progress.parameters, progress.state = results[0], results[1:]
-        return float(error), float(hits)

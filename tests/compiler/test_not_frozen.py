@@ -425,13 +425,13 @@ def test_a_callback_that_only_looks_or_sets_the_rate_leaves_it_compiled(engine: 
 def test_an_interruption_of_the_first_stretch_ends_gracefully(
     engine: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from autograd.compiler import training
+    from autograd.compiler.loops import ArrayLoop
     from autograd.compiler.targets.llvm.training import NativeLoop
 
     def interrupt(*arguments: object, **settings: object) -> None:
         raise KeyboardInterrupt
 
-    for loop in (training.ArrayLoop, NativeLoop):
+    for loop in (ArrayLoop, NativeLoop):
         monkeypatch.setattr(loop, "run", interrupt)
     history, weights = fitted(engine)
     assert (history.interrupted, weights) == (True, [0.5, -0.2])
