@@ -9,6 +9,7 @@ from collections.abc import Callable, Hashable, Sequence
 import numpy as np
 
 from autograd import Value
+from viz.alike import join_alike
 from viz.attending import attentions
 from viz.cells import cells
 from viz.groups import Groups, Piece, grouped, in_order, parted_by_use
@@ -18,6 +19,7 @@ from viz.patterns import (
     constant_arithmetic,
     dropout,
     embedding,
+    first_minus,
     functions,
     kept_norm,
     parameters,
@@ -50,10 +52,12 @@ def folded(form: NormalForm, fold: "str | Rule", most: int = 60) -> Groups:
     rows_of_embedding(form, groups)
     if fold != "samples":
         cells(form, groups)
-    for pattern in (dropout, kept_norm, constant_arithmetic, softmax, rms_norm, root_norm, attention):
+    for pattern in (dropout, kept_norm, first_minus, constant_arithmetic, softmax, rms_norm, root_norm, attention):
         take_in(form, groups, pattern)
     if fold != "samples":
         attentions(form, groups)
+    if len(groups) > most:
+        join_alike(form, groups)
     if len(groups) > most or fold == "layers":
         take_in(form, groups, functions)
     if fold == "layers":

@@ -28,7 +28,7 @@ from autograd.compiler.normal import Kernels, Sums, Terms, ends, levels
 from autograd.compiler.recorded import Places, Recorded, refuse_by_hand
 from autograd.value import CONSTANT
 
-GATE = 7
+TERM, FIRST, GATE = 2, 3, 7
 SIDES = 8
 Indices = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]

@@ -71,6 +71,14 @@ def dropout(form: NormalForm, groups: Groups, consumers: Consumers, k: int) -> F
     return ([], f"× 0 or {factors[1]:.4g}", "Dropout") if is_mask else None
 
 
+def first_minus(form: NormalForm, groups: Groups, consumers: Consumers, k: int) -> Found | None:
+    """The − of the first of several numbers of which the others are subtracted: −Σ a."""
+    taken = [s for s in groups[k].entries if groups[s].form == "−" and consumers[s] == {k}]
+    members = groups[k].members
+    fits = taken and re.fullmatch(r"Σ\S+ a", groups[k].form) and (form.minuses[members] == form.terms[members] - 1).all()
+    return (taken, f"−{groups[k].form}", "") if fits else None
+
+
 _ARITHMETIC = re.compile(
     r"(?P<power>\( \))?(?P<before>[^ ()·]+ [+−×÷])?(?(power)(?P<raised>.+)|(?(before)|(?P<after>[+−×÷] [^ ()a]+|−)))"
 )

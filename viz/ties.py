@@ -13,7 +13,7 @@ from typing import final
 import numpy as np
 
 from viz.groups import Groups
-from viz.normal_form import Indices, NormalForm
+from viz.normal_form import FIRST, TERM, Indices, NormalForm
 
 SPY = 8  # cells of a spy picture, each way
 
@@ -133,7 +133,7 @@ def _outermost_sum(form: NormalForm, groups: Groups) -> tuple[int, Indices]:
     for group in reversed(list(groups.values())):
         for source, edges in group.entries.items():
             terms = form.sources[edges]
-            are_plain = (form.sides[edges] == 2).all()
+            are_plain = np.isin(form.sides[edges], (TERM, FIRST)).all()  # of −a − b the first is the operand of a −
             if group.count == 1 and len(terms) == groups[source].count > 1 and groups[source].form and are_plain:
                 return len(terms), np.sort(terms)
     return 0, np.zeros(0, np.int64)

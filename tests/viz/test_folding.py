@@ -12,8 +12,9 @@ pytest.importorskip("numpy")
 
 import numpy as np
 
+import autograd
 import nn
-from autograd import Value, dot, exp, sigmoid, topological_order
+from autograd import Value, dot, exp, log, sigmoid, softmax, topological_order
 from benchmarks import compiling
 from tests.viz.test_draw import NASTY, fresh_process
 from viz import Graph, draw
@@ -48,6 +49,19 @@ def convolution() -> Value:
     return sum(v.tanh() for v in maps)
 
 
+def places() -> Value:
+    """A causal transformer: at each of five places softmax takes the largest of one key more, so that no two are on one level."""
+    letters, query, key, value, scores = (
+        [[Value(math.sin(9 * m + 4 * i + j)) for j in range(4)] for i in range(8)] for m in range(5)
+    )
+    rows = [[a + b for a, b in zip(letters[i], letters[-i], strict=True)] for i in (1, 2, 3, 2, 1)]
+    projected = [[[dot(w, x) for w in weights[:4]] for x in rows] for weights in (query, key, value)]
+    seen = nn.attention(*projected, causal=True)
+    added = [[a + b for a, b in zip(x, y, strict=True)] for x, y in zip(rows, seen, strict=True)]
+    chances = [softmax([dot(w, x) for w in scores]) for x in added]
+    return autograd.sum([-log(row[i]) for i, row in enumerate(chances)]) / 5
+
+
 def tangled() -> Value:
     """No two parts alike."""
     values = [Value(0.1 * i, label=f"v{i}") for i in range(6)]
@@ -64,6 +78,7 @@ MAKERS = {
     "deep": deep,
     "blocks": blocks,
     "convolution": convolution,
+    "places": places,
     "tangled": tangled,
 }
 
@@ -324,6 +339,31 @@ def test_layers_and_samples():
     assert {f"{head} | 4 samples" for head in named} | {"w_11^(1)", "b_1^(2)"} <= set(shown), shown
     with pytest.raises(ValueError, match="this graph has none"):
         draw(blocks(), fold="samples")
+
+
+def test_places_of_a_text_are_alike_however_far_each_looks_back():
+    made = draw(places(), engine="builtin")
+    assert heads(made) == [
+        "16 × w", "16 × w", "24 × numbers", "20 × +", "4 × Σ₄ w·x | 5 samples", "20 × Σ₄ w·x", "15 × Σ₄ q·k ÷ 2",
+        "15 × softmax | exp(a)/Σ exp(a)", "32 × w", "16 × w", "20 × Σ₄ w·x", "4 × attention | Σ p·v · 5 samples",
+        "4 × + | 5 samples", "8 × Σ₄ w·x | 5 samples", "softmax | exp(a)/Σ exp(a) · 5 samples", "log | 5 samples", "−Σ₅ a ÷ 5",
+    ]  # fmt: skip
+    [softmaxes] = [p for card, p in zip(made.cards, made.data["pieces"], strict=True) if card.head == "softmax"]
+    assert [(p["count"], p["form"]) for p in softmaxes] == [(35, "max"), (40, "−"), (40, "exp"), (5, "Σ₈ a"), (5, "÷")]
+
+
+@pytest.mark.parametrize("most", [5, 12, 30])
+@pytest.mark.parametrize("name", MAKERS)
+def test_however_few_the_cards_every_value_is_in_one_group(name, most):
+    form = NormalForm([MAKERS[name]()])
+    groups = folded(form, "auto", most)
+    assert len(groups) <= most
+    belongs = Counter(i for group in groups.values() for i in group.parts.tolist())
+    assert set(belongs.values()) == {1} and set(form.owners.tolist()) == set(belongs)
+    seen = set()
+    for k, group in groups.items():
+        assert seen.issuperset(group.entries), "operands first"
+        seen.add(k)
 
 
 def test_what_is_folded_to_bands_keeps_its_names():
