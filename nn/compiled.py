@@ -163,8 +163,8 @@ class CompiledTraining:
 
     def start(self, parameters: Sequence[float]) -> None:
         """The next stretch starts from these parameters, the numbers that they have now."""
-        optimizer = self.optimizer
-        self._progress = self._training.Progress(self._np.array(parameters), state_of(optimizer), optimizer.steps)
+        optimizer, numbers = self.optimizer, self._np.fromiter(parameters, float, len(parameters))
+        self._progress = self._training.Progress(numbers, state_of(optimizer), optimizer.steps)
 
     def run(self, order: Sequence[Sequence[int]] | None, epochs: int, best_loss: float) -> "Outcome":
         """Train for some epochs, with the samples of each in the order given; see ``write_back``."""

@@ -5,11 +5,10 @@ or an activation of one's own, a tied parameter, a generator, a Value that is no
 """
 
 from collections.abc import Hashable, Iterable, Iterator, Sequence
-from operator import is_
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from autograd import Value
-from autograd.compiler.leaves import are_plain, one_of_each_op
+from autograd.compiler.leaves import are_plain
 from autograd.compiler.recent import Recent
 from nn.activations import ACTIVATIONS
 from nn.losses import LOSSES
@@ -17,7 +16,8 @@ from nn.losses import LOSSES
 if TYPE_CHECKING:
     from autograd.compiler.recording import Fingerprint
 
-_SCALARS = (str, float, int, bool, type(None))
+_SCALARS = frozenset([str, float, int, bool, type(None)])
+_PLAIN = (Value,)  # of a list that holds nothing but Values
 
 
 class Known(NamedTuple):
@@ -32,50 +32,55 @@ class Known(NamedTuple):
 recent = Recent[Known | None](8)
 
 
-def parts(task: Any, parameters: Sequence[Value], learning: Sequence[Value]) -> Hashable | None:
+def parts(task: Any, parameters: list[Value], learning: list[Value]) -> Hashable | None:
     """What the recording of a task follows from, besides the shape of its samples; None where that cannot be told."""
     from autograd.compiler.recording import is_altered
 
-    if is_altered() or not any([task.loss is loss.function for loss in LOSSES.values()]) or not _same(learning, parameters):
+    if is_altered() or not any([task.loss is loss.function for loss in LOSSES.values()]) or learning != parameters:
         return None
     model = _structure(task.model, parameters)
     if model is None:
         return None
-    numbers, ops = repr((task.l2, task.l1, task.threshold)), frozenset([p.op for p in one_of_each_op(parameters)])
+    numbers, ops = repr((task.l2, task.l1, task.threshold)), frozenset([p.op for p in parameters])
     return task.loss, numbers, task.clip, ops, tuple(ACTIVATIONS.values()), model
 
 
-def _structure(model: Any, parameters: Sequence[Value]) -> Hashable | None:
+def _structure(model: Any, parameters: list[Value]) -> Hashable | None:
     """What the attributes of a model and of its layers hold, the parameters in this order; and the functions of their classes."""
     found: list[Hashable] = []
     met: list[Value] = []
-    stack, entered = [model], set[int]()
+    entered, stack = set[int](), [iter([model])]
     while stack:
-        thing = stack.pop()
-        kind = type(thing)
-        if kind is Value:
-            met.append(thing)
-            found.append(Value)
-        elif kind in _SCALARS:
-            found.append(repr(thing))
-        elif kind is tuple or (id(thing) not in entered and (kind is list or _is_ours(kind))):
-            entered.add(id(thing))
-            held = thing if kind in (list, tuple) else {name: x for name, x in vars(thing).items() if name != "classes"}
-            things = list(held.values()) if isinstance(held, dict) else held
-            found.append((kind, len(things), *(held if isinstance(held, dict) else ())))
-            if are_plain(things):
+        for thing in stack[-1]:
+            kind = type(thing)
+            if kind in _SCALARS:
+                found.append(repr(thing))
+            elif kind is Value:
+                met.append(thing)
+                found.append(Value)
+            elif kind is tuple or (id(thing) not in entered and (kind is list or _is_ours(kind))):
+                entered.add(id(thing))
+                is_list = kind is list or kind is tuple
+                names, things = ((), thing) if is_list else _attributes(thing)
+                found.append((kind, len(things), *names))
+                if not is_list or not are_plain(things):
+                    stack.append(iter(things))
+                    break
                 met.extend(things)
-                found.append((Value,))
+                found.append(_PLAIN)
             else:
-                stack.extend(reversed(things))
+                return None
         else:
-            return None
-    kinds = {entry[0] for entry in found if isinstance(entry, tuple)}
-    return (*found, *_functions(kinds)) if _same(met, parameters) else None
+            stack.pop()
+    kinds = {entry[0] for entry in found if type(entry) is tuple}
+    return (*found, *_functions(kinds)) if met == parameters else None  # of Values this asks whether they are the same
 
 
-def _same(some: Sequence[Value], others: Sequence[Value]) -> bool:
-    return len(some) == len(others) and all(map(is_, some, others))
+def _attributes(thing: Any) -> tuple[Sequence[str], Sequence[Any]]:
+    held = vars(thing)
+    if "classes" in held:  # what labels are called, which no number follows from
+        held = {name: x for name, x in held.items() if name != "classes"}
+    return tuple(held), list(held.values())
 
 
 def _is_ours(kind: type) -> bool:

@@ -15,7 +15,7 @@ from os import PathLike
 from typing import Any, NamedTuple
 
 from autograd import Value, no_grad
-from autograd.compiler.leaves import are_plain, one_of_each_op
+from autograd.compiler.leaves import are_parameters
 from autograd.labels import plain_name
 from autograd.ops import real_number
 from nn import classes as labelling
@@ -94,7 +94,7 @@ class Module(ABC):
         places: dict[Value, Path] = {}
         for path, keys, values in _leaves(self):
             for key, value in zip(keys, values, strict=True):
-                places.setdefault(value, (path, key))
+                places.setdefault(value, (*path, key))
         return [((blackboard and plain_name(value.label)) or _name(path), value) for value, path in places.items()]
 
     def zero_grad(self) -> None:
@@ -271,69 +271,57 @@ def _of_inputs(error: TypeError, x: Any, nin: int, taker: Module) -> TypeError:
 # --- Walking the attributes ----------------------------------------------------------------------------------------------------
 
 
-# Where something stands: the path of what holds it, and its key there; None for the root. Names are written only if asked for.
-Path = tuple[Any, Any] | None
-Place = tuple[Path, Any]
+# Where something stands: the keys that lead there. Names are written only if asked for.
+Path = tuple[Any, ...]
 _SCALARS = (str, bool, int, float, type(None))  # which to ask is cheaper than whether it is a Module, an abstract class
 
 
 def _name(path: Path) -> str:
     """The path as a dotted name."""
-    keys: list[str] = []
-    while path is not None:
-        path, key = path
-        keys.append(str(key))
-    return ".".join(reversed(keys))
+    return ".".join(map(str, path))
 
 
-def _children(path: Path, holder: Any) -> list[Place]:
-    """What a module or container holds, the last first; nothing for anything else."""
-    keys, children = _held(holder)
-    places: list[Place] = [((path, key), child) for key, child in zip(keys, children, strict=True)]
-    places.reverse()
-    return places
-
-
-def _held(holder: Any) -> tuple[Sequence[Any], Sequence[Any]]:
-    """The keys of a module or container and what stands there; nothing for anything else."""
+def _items(holder: Any) -> Iterator[tuple[Any, Any]]:
+    """What a module or container holds, by the keys."""
     if isinstance(holder, (list, tuple)):
-        return range(len(holder)), holder
-    held = vars(holder) if isinstance(holder, Module) else holder if isinstance(holder, dict) else {}
-    return list(held), list(held.values())
+        return enumerate(holder)
+    return iter((holder if isinstance(holder, dict) else vars(holder)).items())
 
 
 def _is_parameter(thing: Any) -> bool:
     return isinstance(thing, Value) and thing.is_leaf and not thing.is_constant
 
 
-def _are_parameters(things: Sequence[Any]) -> bool:
-    """Whether they all are, seen quickly."""
-    return are_plain(things) and all(map(_is_parameter, one_of_each_op(things)))
+def _leaves(root: Module) -> Iterator[tuple[Sequence[Any], Sequence[Any], Sequence[Value]]]:
+    """Every parameter by the keys that lead to what holds it, its key there, and itself; those of a list of parameters together.
 
-
-def _leaves(root: Module) -> Iterator[tuple[Path, Sequence[Any], Sequence[Value]]]:
-    """Every parameter by what holds it and its key there, those of a list of parameters together (of 100,000 in 15 instead of 90 ms).
-
-    A module or container that stands in two places is entered once.
+    A module or container that stands in two places is entered once. The keys change as the walk goes on. (A stack of iterators takes
+    two thirds as long as one of what is still to be seen: with 4,417 parameters in 129 neurons 0.8 instead of 1.3 ms.)
     """
-    entered: set[int] = set()
-    stack: list[Place] = [(None, root)]
+    entered, path, stack = {id(root)}, list[Any](), [_items(root)]
     while stack:
-        path, thing = stack.pop()
-        if path is not None and _is_parameter(thing):
-            yield path[0], path[1:], [thing]
-        elif type(thing) not in _SCALARS and isinstance(thing, (list, tuple, dict, Module)) and id(thing) not in entered:
-            entered.add(id(thing))
-            keys, children = _held(thing)
-            if _are_parameters(children):
-                yield path, keys, children
-            else:
-                stack.extend(_children(path, thing))
+        for key, thing in stack[-1]:
+            if type(thing) in _SCALARS:
+                continue
+            if isinstance(thing, Value):
+                if _is_parameter(thing):
+                    yield path, (key,), (thing,)
+            elif isinstance(thing, (list, tuple, dict, Module)) and id(thing) not in entered:
+                entered.add(id(thing))
+                path.append(key)
+                if not isinstance(thing, (list, tuple)) or not are_parameters(thing):
+                    stack.append(_items(thing))
+                    break
+                yield path, range(len(thing)), thing
+                path.pop()
+        else:
+            stack.pop()
+            del path[-1:]  # the root has no key
 
 
 def _groups(root: Module) -> Iterator[tuple[str, Group]]:
     entered: set[int] = set()
-    stack: list[Place] = [(None, root)]
+    stack: list[tuple[Path, Any]] = [((), root)]
     while stack:
         path, thing = stack.pop()
         group = _group(thing)
@@ -342,8 +330,8 @@ def _groups(root: Module) -> Iterator[tuple[str, Group]]:
         elif isinstance(thing, (Module, list, tuple, dict)) and id(thing) not in entered:
             entered.add(id(thing))
             _refuse_results(path, thing)
-            held = dict(thing.tensors()) if isinstance(thing, Module) else thing
-            stack.extend(_children(path, held))
+            items = [((*path, key), part) for key, part in _items(dict(thing.tensors()) if isinstance(thing, Module) else thing)]
+            stack.extend(reversed(items))
 
 
 def _refuse_results(path: Path, thing: Any) -> None:
@@ -353,7 +341,7 @@ def _refuse_results(path: Path, thing: Any) -> None:
     for i, item in enumerate(thing):
         if isinstance(item, Value) and not item.is_leaf:
             raise ValueError(
-                f"{_name((path, i))} is the result of {item.op.name}, not a parameter; if w[{i}] += … made it, write w[{i}].data += …"
+                f"{_name((*path, i))} is the result of {item.op.name}, not a parameter; if w[{i}] += … made it, write w[{i}].data += …"
             )
 
 

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, final
 
 from autograd import Value, sqrt
-from autograd.compiler.leaves import are_plain, one_of_each_op
+from autograd.compiler.leaves import are_parameters
 from autograd.ops import describe, listed, real_number
 from nn.samples import is_number
 from nn.schedules import SCHEDULES, Schedule
@@ -235,7 +235,7 @@ def _parameters(params: Iterable[Value]) -> list[Value]:
     found = list(listed(params, "an optimizer"))
     if not found:
         raise ValueError("no parameters: expected at least one, such as model.parameters()")
-    if are_plain(found) and len(set(found)) == len(found) and all([p.is_leaf for p in one_of_each_op(found)]):
+    if are_parameters(found) and len(set(found)) == len(found):
         return found
     places: dict[Value, int] = {}
     for i, p in enumerate(found):

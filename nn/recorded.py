@@ -103,8 +103,8 @@ class RecordedTask:
     def __init__(
         self,
         task: Any,
-        learning: Sequence[Value],
-        parameters: Sequence[Value],
+        learning: list[Value],
+        parameters: list[Value],
         data: Samples,
         *,
         everywhere: bool = False,

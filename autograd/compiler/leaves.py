@@ -4,8 +4,9 @@ Plain loops, which Python 3.11 specialises: ``map`` with an ``attrgetter`` or a 
 """
 
 from collections.abc import Sequence
+from typing import Any
 
-from autograd.value import Value
+from autograd.value import LEAF, Value
 
 
 def are_plain(values: Sequence[object]) -> bool:
@@ -13,11 +14,9 @@ def are_plain(values: Sequence[object]) -> bool:
     return set(map(type, values)) == {Value}
 
 
-def one_of_each_op(values: Sequence[Value]) -> list[Value]:
-    """A Value for each op among them: what has the op of a leaf, or of a parameter, is one."""
-    if len({v.op for v in values}) == 1:
-        return [values[0]]
-    return list({v.op: v for v in values}.values())
+def are_parameters(values: Sequence[Any]) -> bool:
+    """Whether there are any, all of the class ``Value`` itself, made by no op and no constants."""
+    return are_plain(values) and {v.op for v in values} == {LEAF}
 
 
 def numbers(values: Sequence[Value]) -> list[float]:
