@@ -25,7 +25,7 @@ import numpy as np
 from autograd import ops
 from autograd.compiler.kernels import is_of_table
 from autograd.compiler.normal import Graph, Terms
-from autograd.compiler.recorded import Mask, Places, alike, places, reached, stretches
+from autograd.compiler.recorded import Mask, Places, alike, distinct, places, reached, stretches
 from autograd.modes import call_site, switched
 from autograd.ops import Op
 from autograd.value import Gated, Value, constant
@@ -325,7 +325,7 @@ class _Backward:
         """The contributions of kernels."""
         recorded = self.graph.recorded
         arity = recorded.count[nodes]
-        for n in np.unique(arity).tolist():
+        for n in distinct(arity).tolist():
             some = nodes[arity == n]
             entries = recorded.start[some][:, None] + np.arange(n)
             operands, edges = self.graph.value[recorded.flat[entries]], self.edge_of[entries]
@@ -337,7 +337,7 @@ class _Backward:
         """Which operands are constants that are parts of the form."""
         graph = self.graph
         known = graph.is_constant[operands]
-        return known if len(np.unique(graph.number[operands[known]])) <= FEW_CONSTANTS else np.zeros_like(known)
+        return known if len(distinct(graph.number[operands[known]])) <= FEW_CONSTANTS else np.zeros_like(known)
 
     def _forms(self, nodes: Places, operands: Places, edges: Places, known: Mask) -> list[Any]:
         """The instances of each form."""

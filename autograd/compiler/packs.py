@@ -16,7 +16,7 @@ import numpy.typing as npt
 from autograd.compiler.common import merged
 from autograd.compiler.normal import Graph, Kernels, Sums, Terms
 from autograd.compiler.program import Pack, Program, Run
-from autograd.compiler.recorded import Mask, Places, alike, places, reached
+from autograd.compiler.recorded import Mask, Places, alike, distinct, places, reached
 from autograd.ops import Op
 from autograd.value import Value
 
@@ -143,7 +143,7 @@ class _Packer:
         """A number for each sum, equal for sums of equal terms."""
         form = np.zeros(len(self.sums.at), np.int64)
         seen = 0
-        for count in np.unique(self.sums.count).tolist():
+        for count in distinct(self.sums.count).tolist():
             some = np.flatnonzero(self.sums.count == count)
             words = self.codes[self.starts[some][:, None] + np.arange(count)].view(f"S{count}").ravel()
             kinds, which = np.unique(words, return_inverse=True)

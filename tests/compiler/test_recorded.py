@@ -9,7 +9,7 @@ pytest.importorskip("numpy")
 import numpy as np
 
 from autograd import Value, dot, grad, stop_gradient, topological_order
-from autograd.compiler.recorded import Recorded, alike, ordered_by
+from autograd.compiler.recorded import Recorded, alike, distinct, ordered_by
 from autograd.value import LEAF
 from tests.random_graphs import random_program
 
@@ -67,6 +67,13 @@ def test_rows_are_sorted_as_lexsort_sorts_them(largest):
     assert sorted(order.tolist()) == list(range(500))
     assert all((key[order] == key[np.lexsort(keys)]).all() for key in keys)
     assert ordered_by(*[key[:0] for key in keys]).tolist() == []
+
+
+@pytest.mark.parametrize("numbers", [[], [3], [2, 7, 2, 2, -1], [[5, 1], [1, 0]]])
+def test_each_number_is_there_once_in_order(numbers):
+    table = np.array(numbers, np.int32)
+    found = distinct(table)
+    assert (found.tolist(), found.dtype) == (np.unique(table).tolist(), np.int32)
 
 
 @pytest.mark.parametrize("columns", [1, 2, 30])

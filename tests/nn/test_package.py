@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import nn
 
 ROOT = Path(__file__).parents[2]
@@ -27,6 +29,15 @@ def test_hips_autograd_in_our_place_is_named(tmp_path: Path) -> None:
     assert last.startswith("ImportError: nn belongs to chalkgrad")
     assert str(tmp_path / "autograd" / "__init__.py") in last
     assert "python -m venv" in last
+
+
+def test_a_first_fit_in_native_code_imports_nothing_that_it_can_do_without() -> None:
+    pytest.importorskip("llvmlite")
+    names = "('numpy.ma', 'ctypes.util', 'subprocess')"
+    before = "import sys, numpy, llvmlite.binding, nn; before = set(sys.modules)"
+    training = "nn.fit(nn.MLP(2, [4, 1], seed=0), [[0.5, 1.0]], [1.0], epochs=2, progress=False, engine='llvm')"
+    result = run(f"{before}; {training}; print([name for name in {names} if name in set(sys.modules) - before])", ROOT)
+    assert result.stdout == "[]\n", result.stderr
 
 
 def test_import_needs_the_standard_library_only() -> None:

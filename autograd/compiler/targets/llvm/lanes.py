@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, final
 import numpy as np
 
 from autograd.compiler.program import Pack
+from autograd.compiler.recorded import distinct
 from autograd.compiler.targets.llvm.memory import Cell, Kept, Source
 from autograd.compiler.targets.llvm.text import double
 from autograd.compiler.targets.llvm.tiles import Tiles
@@ -35,7 +36,7 @@ class LaneSums:
             if id(pack) not in self.tiles.grids
             for table, is_row in zip(pack.tables, pack.rows_of_tables(), strict=True)
             if is_row
-            for slot in np.unique(table)
+            for slot in distinct(table)
         }
         self.rows = np.array(sorted(rows), dtype=np.int32)  # in the order in which they are kept
         self.kept = Kept(len(rows), self.row.width, self.tiles.pitch)

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, final
 import numpy as np
 
 from autograd.compiler.program import Pack, Run, Slots
+from autograd.compiler.recorded import distinct
 from autograd.compiler.targets.llvm.text import Form, transposed
 from autograd.compiler.targets.tables import Axis, grid_period, regular_step
 
@@ -110,7 +111,7 @@ class Tiles:
             for table, is_row in zip(pack.tables, pack.rows_of_tables(), strict=True)
             if is_row
         ]
-        self.slots = np.unique(np.concatenate([np.zeros(0, np.int32), *[table.ravel() for table in rows]]))
+        self.slots = distinct(np.concatenate([np.zeros(0, np.int32), *[table.ravel() for table in rows]]))
         # An odd number of cache lines, so that lines do not fall on the same places of the cache.
         self.pitch = (-(-len(self.slots) // BLOCK) | 1) * BLOCK if len(self.slots) else 0
         self.form = Form(registers()[0])
