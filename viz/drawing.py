@@ -35,8 +35,9 @@ def draw(
     More than ``max_nodes`` cards (None: no limit) are folded to at most 60, one for all Values that the compiler would compute in
     one loop, with a strip of their data and one of their gradients. ``fold`` says how: ``"auto"`` or, whatever the size,
     ``"packs"``, ``"layers"`` (functions with the sums they are applied to, parameters with their use), ``"samples"`` (what
-    corresponds in equal samples), or a function of a Value that returns the name of its group. With ``fold=False`` a graph that is
-    too large is a ValueError; folding needs the extra ``fast`` (ImportError without it).
+    corresponds in equal samples; ``"packs"`` where one sample alone is too large), or a function of a Value that returns the name
+    of its group. With ``fold=False`` a graph that is too large is a ValueError; folding needs the extra ``fast`` (ImportError
+    without it).
 
     >>> from autograd import Value
     >>> x = Value(3.0, label="x")

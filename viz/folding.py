@@ -38,8 +38,8 @@ def folded(form: NormalForm, fold: "str | Rule", most: int = 60) -> Groups:
     """The groups of a graph by number, operands first: those that a rule names, or packs, at most ``most``.
 
     ``fold`` may also be "layers": functions with the sums they are applied to, parameters with their use; or "samples": what
-    corresponds in equal samples. ValueError for a rule that names no group for some Value, groups that depend on each other, or a
-    graph without samples.
+    corresponds in equal samples, packs where one sample alone has more parts than ``most``. ValueError for a rule that names no group
+    for some Value, groups that depend on each other, or a graph without samples.
     """
     labels = parted_by_use(form)
     groups = grouped(form, labels)
@@ -47,7 +47,10 @@ def folded(form: NormalForm, fold: "str | Rule", most: int = 60) -> Groups:
     if callable(fold):
         return in_order(form, in_pieces(grouped(form, ruled(form, fold)), labels, forms))
     if fold == "samples":
-        groups = by_sample(form, groups)
+        units = by_sample(form, groups)
+        if units.max() > 2 * most:  # more than patterns take together
+            return folded(form, "packs", most)
+        groups = grouped(form, units)
     take_in(form, groups, embedding)
     rows_of_embedding(form, groups)
     if fold != "samples":
@@ -130,8 +133,8 @@ def _times(forms: Sequence[str], start: int, period: int) -> int:
     return times
 
 
-def by_sample(form: NormalForm, groups: Groups) -> Groups:
-    """One group for what corresponds in all samples, and one for each Value that the samples share."""
+def by_sample(form: NormalForm, groups: Groups) -> Indices:
+    """For each head the number of its group: one for what corresponds in all samples, and one for each Value that they share."""
     samples = samples_of(form, groups)
     if not samples.count:
         raise ValueError('fold="samples" needs a sum over several samples of equal form; this graph has none: fold="packs"')
@@ -141,7 +144,7 @@ def by_sample(form: NormalForm, groups: Groups) -> Groups:
         each = group.count // samples.of(group.members)
         labels[group.members] = known + 1 + np.arange(group.count) % each
         known += each
-    return grouped(form, labels)
+    return labels
 
 
 def ruled(form: NormalForm, rule: Rule) -> Indices:

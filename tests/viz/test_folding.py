@@ -366,6 +366,13 @@ def test_however_few_the_cards_every_value_is_in_one_group(name, most):
         seen.add(k)
 
 
+@pytest.mark.parametrize(("name", "samples"), [("moons", 100), ("transformer", 7)])
+def test_samples_that_are_large_themselves_are_folded_by_packs(name, samples):
+    made = draw(MAKERS[name](), fold="samples", engine="builtin")
+    assert heads(made) == heads(draw(MAKERS[name](), fold="packs", engine="builtin"))
+    assert f"relu | {samples} samples" in " ".join(heads(made)) and len(made.to_svg()) < 200_000
+
+
 def test_what_is_folded_to_bands_keeps_its_names():
     """More kinds of computation than cards: what repeats is one card, and norms, softmax and attention are called so on it."""
     form = NormalForm([MAKERS["transformer"]()])

@@ -1,5 +1,7 @@
 """Pages as they are printed: no picture is wider or higher than a sheet, no button is there, and what moves stands still."""
 
+import re
+
 import pytest
 
 import nn
@@ -62,3 +64,29 @@ def test_a_sheet_holds_it(browser, tmp_path, name, scheme):
         assert not too_large
         assert page.evaluate("document.documentElement.scrollWidth") <= SHEET["width"]
         assert not page.locator("button,input,select,.moving").filter(visible=True).count()
+
+
+def sheets(page):
+    """How many sheets of A4 Chromium prints a page on."""
+    margin = dict.fromkeys(("top", "right", "bottom", "left"), "1cm")
+    return len(re.findall(rb"/Type\s*/Page\b", page.pdf(format="A4", margin=margin)))
+
+
+@pytest.mark.parametrize("rankdir", ["LR", "TB"])
+def test_open_cards_are_on_one_sheet(browser, tmp_path, rankdir):
+    """A picture is as high as a sheet at most, and no sheet ends within one: no card is cut in two."""
+    viz.draw(MAKERS["transformer"](), engine="builtin", rankdir=rankdir).save(tmp_path / "page.html")
+    with tab(browser, (tmp_path / "page.html").as_uri(), viewport=SHEET) as page:
+        for place in (3, 8, 12):
+            page.locator(".card").nth(place).focus()
+            page.keyboard.press("Enter")
+        assert page.locator(".panel").count() == 3
+        assert sheets(page) == 1
+
+
+def test_a_high_living_picture_is_on_one_sheet_and_what_is_said_of_it_on_the_next(browser, tmp_path):
+    PAGES["explore"](tmp_path / "page.html")
+    with tab(browser, (tmp_path / "page.html").as_uri(), viewport=SHEET) as page:
+        assert sheets(page) == 2
+        page.evaluate("document.querySelector('#picture').shadowRoot.querySelectorAll('p').forEach((p)=>p.remove())")
+        assert sheets(page) == 1
