@@ -145,6 +145,7 @@ def test_of_the_digits_in_a_browser(browser, tmp_path):
             TypeError,
             "history must be what nn.fit returned, or None .*, got list",
         ),
+        (lambda: (*moons()[:2], ([[1.0, 2.0, 3.0]], [1]), "r.html"), ValueError, r"expects 2 .* got 3"),
         (lambda: (*moons()[:2], 7, "r.html"), TypeError, "X and y, or be the pair of them, got int"),
         *[
             (lambda i=i: (*moons(), "r.html", {"sample": i}), ValueError, "one of the 10 samples that are judged, got")
