@@ -47,7 +47,7 @@ def no_compiler(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     def fail(*arguments: object) -> NoReturn:
         raise AssertionError("compiled instead of loaded")
 
-    return lambda: monkeypatch.setattr(executor, "_optimize", fail)
+    return lambda: monkeypatch.setattr(executor, "_module", fail)
 
 
 def test_code_is_found_again_and_computes_the_same(place: Path, no_compiler: Callable[[], None]) -> None:
@@ -65,7 +65,7 @@ def test_a_new_process_finds_it(place: Path, no_compiler: Callable[[], None]) ->
     here = compute()
     script = (
         "from tests.compiler import test_disk as t; from autograd.compiler.targets.llvm import executor as e\n"
-        "e._optimize = None\nprint(t.compute())"
+        "e._module = None\nprint(t.compute())"
     )
     there = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
     assert there.returncode == 0, there.stderr

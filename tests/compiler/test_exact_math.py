@@ -136,7 +136,7 @@ def test_another_sequence_is_found_out_and_not_used(name: str, fresh: None, monk
         y = f(*[np.array([x]) for x in xs])
         assert y.tolist() == [function(name)(*xs)]
         (variants,) = f._made.variants.values()
-        return any(f"@exact_{name}" in executor.llvm_ir for v in variants for executor in v.executors.values())
+        return any(f"@lanes_{name}_v" in executor.llvm_ir for v in variants for executor in v.executors.values())
 
     agrees = has_library_bits(name)
     assert in_use() is agrees

@@ -4,10 +4,10 @@ The words come as floats. Adding 2⁵² to a whole number below it leaves the nu
 float between 1 and 2: so words become bits and bits a number without a conversion, which vectors of older processors lack.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from autograd.compiler.targets.llvm.text import double
+from autograd.compiler.targets.llvm.text import Text, double
 from autograd.ops.drawing import PARITY, ROTATIONS, ROUNDS, WORD
 
 LIFT = 2.0**52
@@ -34,13 +34,8 @@ def on_arrays(np: Any, *words: Any) -> Any:
     return np.where(are_words, number, np.nan)
 
 
-def llvm_name(width: int) -> str:
-    """What the function for vectors of this width is called."""
-    return f"@uniform_v{width}"
-
-
-def in_llvm(width: int) -> str:
-    """The function as IR, for vectors of this width; 1 means plain doubles."""
+def in_llvm(text: Text, width: int, words: Sequence[str]) -> str:
+    """The register of a random number, or of a vector of so many, written into the text; width 1 means plain doubles."""
 
     def kind(of: str) -> str:
         return f"<{width} x {of}>" if width > 1 else of
@@ -48,51 +43,43 @@ def in_llvm(width: int) -> str:
     def splat(of: str, x: object) -> str:
         return f"<{', '.join([f'{of} {x}'] * width)}>" if width > 1 else str(x)
 
-    doubles, words, longs, bits = map(kind, ("double", "i32", "i64", "i1"))
-    suffix = f"v{width}f64" if width > 1 else "f64"
-    lines: list[str] = []
-
-    def let(text: str) -> str:
-        lines.append(f"  %t{len(lines)} = {text}")
-        return f"%t{len(lines) - 1}"
+    doubles, ints, longs, bits = map(kind, ("double", "i32", "i64", "i1"))
+    suffix, let = f"v{width}f64" if width > 1 else "f64", text.let
 
     def number(x: float) -> str:
         return splat("double", double(x))
 
     def add(a: str, b: str) -> str:
-        return let(f"add {words} {a}, {b}")
+        return let(f"add {ints} {a}, {b}")
 
     def xor(a: str, b: str) -> str:
-        return let(f"xor {words} {a}, {b}")
+        return let(f"xor {ints} {a}, {b}")
 
     found, good = [], ""
-    for x in ("%c0", "%c1", "%k0", "%k1"):
+    for x in words:
         whole = let(f"fcmp oeq {doubles} {let(f'call {doubles} @llvm.floor.{suffix}({doubles} {x})')}, {x}")
         low, high = (let(f"fcmp {how} {doubles} {x}, {number(bound)}") for how, bound in (("oge", 0.0), ("olt", float(WORD))))
         inside = let(f"and {bits} {whole}, {let(f'and {bits} {low}, {high}')}")
         good = let(f"and {bits} {good}, {inside}") if good else inside
         lifted = let(f"fadd {doubles} {x}, {number(LIFT)}")
-        found.append(let(f"trunc {longs} {let(f'bitcast {doubles} {lifted} to {longs}')} to {words}"))
+        found.append(let(f"trunc {longs} {let(f'bitcast {doubles} {lifted} to {longs}')} to {ints}"))
     c0, c1, k0, k1 = found
     keys = (k0, k1, xor(xor(k0, k1), splat("i32", PARITY)))
     a, b = add(c0, k0), add(c1, k1)
     for i in range(ROUNDS):
         turn = ROTATIONS[i % 8]
         a = add(a, b)
-        left, right = let(f"shl {words} {b}, {splat('i32', turn)}"), let(f"lshr {words} {b}, {splat('i32', 32 - turn)}")
-        b = xor(let(f"or {words} {left}, {right}"), a)
+        left, right = let(f"shl {ints} {b}, {splat('i32', turn)}"), let(f"lshr {ints} {b}, {splat('i32', 32 - turn)}")
+        b = xor(let(f"or {ints} {left}, {right}"), a)
         if i % 4 == 3:
             n = i // 4 + 1
             a, b = add(a, keys[n % 3]), add(b, add(keys[(n + 1) % 3], splat("i32", n)))
-    wide_a, wide_b = (let(f"zext {words} {x} to {longs}") for x in (a, b))
+    wide_a, wide_b = (let(f"zext {ints} {x} to {longs}") for x in (a, b))
     top = let(f"shl {longs} {wide_a}, {splat('i64', 32 - DROPPED)}")
     bottom = let(f"lshr {longs} {wide_b}, {splat('i64', DROPPED)}")
     mantissa = let(f"or {longs} {let(f'or {longs} {top}, {bottom}')}, {splat('i64', 0x3FF << 52)}")
     y = let(f"fsub {doubles} {let(f'bitcast {longs} {mantissa} to {doubles}')}, {number(TOP)}")
-    y = let(f"select {bits} {good}, {doubles} {y}, {doubles} {number(float('nan'))}")
-    arguments = ", ".join(f"{doubles} %{name}" for name in ("c0", "c1", "k0", "k1"))
-    body = "\n".join(lines)
-    return f"define internal {doubles} {llvm_name(width)}({arguments}) alwaysinline {{\n{body}\n  ret {doubles} {y}\n}}\n"
+    return let(f"select {bits} {good}, {doubles} {y}, {doubles} {number(float('nan'))}")
 
 
 def statements(declared: str, shift: str, word: Callable[[str], str], number: Callable[[str], str]) -> list[str]:

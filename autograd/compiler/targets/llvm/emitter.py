@@ -31,13 +31,12 @@ import numpy as np
 from autograd import ops
 from autograd.compiler.kernels import ARITHMETIC, COMPARISONS, LIBM, LOGIC, body_of
 from autograd.compiler.program import Pack, Program, Run, Slots
-from autograd.compiler.targets import threefry
-from autograd.compiler.targets.llvm import exact_math, exact_rows, fast_math, straight
+from autograd.compiler.targets.llvm import exact_math, exact_rows, straight
 from autograd.compiler.targets.llvm.kernels import BodyEmitter
 from autograd.compiler.targets.llvm.lanes import LaneSums, shares, side_by_side
 from autograd.compiler.targets.llvm.loops import loops_of
 from autograd.compiler.targets.llvm.memory import Cell, Kept, Memory, Operand, Source
-from autograd.compiler.targets.llvm.text import Form, Text, double, vector_declarations
+from autograd.compiler.targets.llvm.text import Carried, Form, Text, double, vector_declarations
 from autograd.compiler.targets.llvm.turned import Turned
 from autograd.compiler.targets.tables import Tables
 from autograd.compiler.targets.walk import Counter, Walk
@@ -105,8 +104,6 @@ class Emitter(Walk):
         self.memory, self.turned = Memory(self.text, self.row, apart=apart), Turned(self.text)
         self.flags = "contract " if fast else ""
         self.kept = Kept()
-        self.uses_fast_math = False
-        self.drawing_widths: dict[int, None] = {}  # of vectors of random numbers
         self.exact_in_use: dict[str, None] = {}
         self.rows_in_use: dict[str, None] = {}
         self.libm: dict[str, int] = {}  # functions of the C library in use → number of arguments
@@ -126,8 +123,7 @@ class Emitter(Walk):
         """Functions of our own that the function calls."""
         exact = exact_math.functions(self.exact_in_use, self.row.width, fast=self.fast) if self.exact_in_use else ""
         exact += "".join([exact_rows.function(name, self.row.width) for name in self.rows_in_use])
-        drawing = "".join([threefry.in_llvm(width) for width in self.drawing_widths])
-        return drawing + exact + self.turned.functions() + (fast_math.functions(self.row.width) if self.uses_fast_math else "")
+        return exact + self.turned.functions()
 
     def declarations(self) -> list[str]:
         """Declarations of what the function calls."""
@@ -283,8 +279,7 @@ class Emitter(Walk):
 
     def sine_and_cosine(self, x: str) -> tuple[str, str]:
         """Both of a row of angles, at once."""
-        for name in ("sin", "cos", exact_math.PAIR):
-            self.exact_in_use[name] = None
+        self.exact_in_use[exact_math.PAIR] = None
         self.libm["sin"] = self.libm["cos"] = 1
         kind = self.row.kind
         both = self.text.let(f"call {{ {kind}, {kind} }} @exact_{exact_math.PAIR}_v{self.row.width}({kind} {x})")
@@ -309,16 +304,11 @@ class Emitter(Walk):
     def repeated(
         self, start: int, stop: int | str, totals: list[str], add: Callable[[Counter, list[str]], list[str]], step: int = 1
     ) -> list[str]:
-        """A loop with the totals in variables."""
-        text, kind = self.text, self.form.kind
-        variables = [text.variable(kind, "total") for _ in totals]
-        for variable, total in zip(variables, totals, strict=True):
-            text.do(f"store {kind} {total}, ptr {variable}")
-        with text.loop(start, stop, step) as t:
-            so_far = [text.let(f"load {kind}, ptr {variable}") for variable in variables]
-            for variable, total in zip(variables, add(t, so_far), strict=True):
-                text.do(f"store {kind} {total}, ptr {variable}")
-        return [text.let(f"load {kind}, ptr {variable}") for variable in variables]
+        """A loop that carries the totals."""
+        carried = Carried(self.form.kind, totals)
+        with self.text.loop(start, stop, step, carried) as t:
+            carried.now = add(t, carried.now)
+        return carried.now
 
     def store(self, pack: Pack, cells: Sequence[Cell], results: Sequence[str]) -> None:
         """Registers to their slots."""
@@ -359,16 +349,13 @@ class Emitter(Walk):
         is_free = self.fast and self.form is self.one and run.gate_is_row is None
         if not is_free or stop - start < 2 * ACROSS or not all([own[0].source.place.is_contiguous for own in operands]):
             return start, totals
-        variables = [text.variable(kind, "strands") for _ in totals]
-        for variable in variables:
-            text.do(f"store {kind} zeroinitializer, ptr {variable}")
-        with text.loop(start, stop, ACROSS) as t:
-            for j, variable in enumerate(variables):
+        strands = Carried(kind, ["zeroinitializer"] * len(totals))
+        with text.loop(start, stop, ACROSS, strands) as t:
+            for j, so_far in enumerate(strands.now):
                 factors = [self._strand(own[j], t) for own in operands]
                 term = factors[0] if len(factors) == 1 else text.let(f"fmul contract {kind} {factors[0]}, {factors[1]}")
-                so_far = text.let(f"load {kind}, ptr {variable}")
-                text.do(f"store {kind} {text.let(f'fadd contract {kind} {so_far}, {term}')}, ptr {variable}")
-        return stop, [self._with_strands(run, variable, total) for variable, total in zip(variables, totals, strict=True)]
+                strands.now[j] = text.let(f"fadd contract {kind} {so_far}, {term}")
+        return stop, [self._with_strands(run, some, total) for some, total in zip(strands.now, totals, strict=True)]
 
     def _strand(self, operand: Operand, t: str) -> str:
         """The operands of several terms of a run."""
@@ -377,9 +364,8 @@ class Emitter(Walk):
             return self.memory.side_by_side(slot, self.across)
         return self.memory.load("s", slot, self.across)
 
-    def _with_strands(self, run: Run, variable: str, total: str) -> str:
+    def _with_strands(self, run: Run, strands: str, total: str) -> str:
         """The total with the sum of its strands."""
-        strands = self.text.let(f"load {self.across.kind}, ptr {variable}")
         reduce = f"@llvm.vector.reduce.fadd.v{ACROSS}f64(double {double(-0.0)}, {self.across.kind} {strands})"
         reduced = self.text.let(f"call reassoc double {reduce}")
         return self.text.let(f"{'fsub' if run.sign < 0 else 'fadd'} contract double {total}, {reduced}")

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import final
 
 from autograd.compiler.program import Program
-from autograd.compiler.targets.llvm.text import Text, double, transposed
+from autograd.compiler.targets.llvm.text import Carried, Text, double, transposed
 
 # Pointers, and whole numbers; after them comes the lowest loss so far.
 ARGUMENTS = (
@@ -40,7 +40,6 @@ class _Epochs:
         self.t = Text()
         self.size_of_parameters = self._times("%pcount", "8")
         names = {
-            "nothing": "<8 x double>",
             "loss": "double",
             "hits": "double",
             "lowest": "double",
@@ -62,8 +61,7 @@ class _Epochs:
             self._judge(epoch)
         pointers, integers = ARGUMENTS
         arguments = [*[f"ptr %{name}" for name in pointers], *[f"i64 %{name}" for name in integers], "double %best_loss"]
-        body = "\n".join([*self.t.stack, "  br label %entry", "entry:", *self.t.lines])
-        return f"define i64 @train({', '.join(arguments)}) {{\n{body}\n  ret i64 %epochs\n}}\n"
+        return f"define i64 @train({', '.join(arguments)}) {{\n{self.t.body('i64 %epochs')}\n}}\n"
 
     def _step(self, epoch: str, start: str, whole: str) -> None:
         """One batch: its share of the loss and its hits are added up, and the parameters move."""
@@ -71,12 +69,12 @@ class _Epochs:
         left = t.let(f"sub i64 %n, {start}")
         real = t.let(f"call i64 @llvm.smin.i64(i64 {left}, i64 %size)")
         rounded = self._times(t.let(f"sdiv i64 {self._plus(real, str(self.width - 1))}, {self.width}"), str(self.width))
-        self._branch(t.let(f"icmp ne i64 {self._got('i64', 'state')}, 0"), "gather", "gathered")
-        self._label("gather")
+        self.t.branch(t.let(f"icmp ne i64 {self._got('i64', 'state')}, 0"), "gather", "gathered")
+        self.t.begin("gather")
         self._gather(self._plus(self._times(epoch, "%stride"), start), real, rounded)
         self._put("i64", "%moving", "state")
         t.do("br label %gathered")
-        self._label("gathered")
+        self.t.begin("gathered")
         size = t.let(f"sitofp i64 {real} to double")
         self._store(t.let(f"fdiv double {double(1.0)}, {size}"), "%s", self._plus("%pcount", str(self.first)))
         following = t.let(f"fadd double {self._load('%us', str(self.ufirst))}, {double(1.0)}")
@@ -138,20 +136,20 @@ class _Epochs:
         self._store(self._got("double", "hits"), "%hits", epoch)
         self._go_on_if_finite(self._zero_of_parameters(), epoch, "finite", "infinite")
         lowest = self._got("double", "lowest")
-        self._branch(self.t.let(f"fcmp olt double {mean}, {lowest}"), "better", "judged")
-        self._label("better")
+        self.t.branch(self.t.let(f"fcmp olt double {mean}, {lowest}"), "better", "judged")
+        self.t.begin("better")
         self._put("double", mean, "lowest")
         self._store(mean, "%losses", "%epochs")
         parameters = self._at("%s", str(self.first))
         self.t.do(f"call void @llvm.memcpy.p0.p0.i64(ptr %best, ptr {parameters}, i64 {self.size_of_parameters}, i1 false)")
         self.t.do("br label %judged")
-        self._label("judged")
+        self.t.begin("judged")
 
     def _zero_of_parameters(self) -> str:
         """The sum of x − x over the parameters: 0 if all are finite, else nan. What the update makes of the padding does not count."""
         t = self.t
-        self._put("<8 x double>", "zeroinitializer", "nothing")
-        with t.loop(0, "%ppadded", 8) as i:
+        nothing = Carried("<8 x double>", ["zeroinitializer"])
+        with t.loop(0, "%ppadded", 8, nothing) as i:
             x = t.let(f"load <8 x double>, ptr {self._at('%s', self._plus(i, str(self.first)))}, align 8")
             lanes = ", ".join(f"i64 {lane}" for lane in range(8))
             left_of_one = t.let(f"insertelement <8 x i64> poison, i64 {t.let(f'sub i64 %pcount, {i}')}, i64 0")
@@ -159,16 +157,14 @@ class _Epochs:
             real = t.let(f"icmp slt <8 x i64> <{lanes}>, {left}")
             difference = t.let(f"fsub <8 x double> {x}, {x}")
             zeros = t.let(f"select <8 x i1> {real}, <8 x double> {difference}, <8 x double> zeroinitializer")
-            so_far = self._got("<8 x double>", "nothing")
-            self._put("<8 x double>", t.let(f"fadd <8 x double> {so_far}, {zeros}"), "nothing")
-        zeros = self._got("<8 x double>", "nothing")
-        return t.let(f"call double @llvm.vector.reduce.fadd.v8f64(double {double(0.0)}, <8 x double> {zeros})")
+            nothing.now = [t.let(f"fadd <8 x double> {nothing.now[0]}, {zeros}")]
+        return t.let(f"call double @llvm.vector.reduce.fadd.v8f64(double {double(0.0)}, <8 x double> {nothing.now[0]})")
 
     def _go_on_if_finite(self, x: str, epoch: str, yes: str, no: str) -> None:
-        self._branch(self.t.let(f"fcmp oeq double {self.t.let(f'fsub double {x}, {x}')}, {double(0.0)}"), yes, no)
-        self._label(no)
+        self.t.branch(self.t.let(f"fcmp oeq double {self.t.let(f'fsub double {x}, {x}')}, {double(0.0)}"), yes, no)
+        self.t.begin(no)
         self.t.do(f"ret i64 {self.t.let(f'sub i64 -1, {epoch}')}")
-        self._label(yes)
+        self.t.begin(yes)
 
     def _at(self, array: str, index: str) -> str:
         return self.t.let(f"getelementptr inbounds double, ptr {array}, i64 {index}")
@@ -184,12 +180,6 @@ class _Epochs:
 
     def _put(self, kind: str, x: str, name: str) -> None:
         self.t.do(f"store {kind} {x}, ptr {self.slot[name]}")
-
-    def _branch(self, condition: str, yes: str, no: str) -> None:
-        self.t.do(f"br i1 {condition}, label %{yes}, label %{no}")
-
-    def _label(self, name: str) -> None:
-        self.t.lines.append(f"{name}:")
 
     def _times(self, a: str, b: str) -> str:
         return self.t.let(f"mul i64 {a}, {b}")

@@ -21,6 +21,7 @@ from collections.abc import Callable, Collection, Sequence
 
 from autograd.compiler.targets.llvm import exact_atan, exact_erf, exact_exp, exact_log, exact_log1p, exact_sine, two_doubles
 from autograd.compiler.targets.llvm.fast_math import VectorFunction
+from autograd.compiler.targets.llvm.text import Text
 
 POINTS = 60_000
 SMALLEST_SQUARED = 2.0**-100
@@ -78,17 +79,26 @@ CALLS = {"square": ("pow", ", double 2.0")}
 OF_TWO = ("atan2",)
 NAMES = tuple(_WRITERS)
 # Sine and cosine of one angle at once: a sample of vincenty with its derivatives takes 157 instead of 178 ns (AMD EPYC, Zen 4).
-PAIR = "sin_and_cos"
-# Long ones are functions by themselves: LLVM takes its time for each copy.
-CALLED = ("erf", "log", "log1p", "sin", "cos", "tan", "atan", "atan2")
+PAIR, _BOTH = "sin_and_cos", ("sin", "cos")
+# Long ones are functions by themselves: LLVM takes its time for each copy. The others stand where they are wanted.
+CALLED = ("erf", "log", "log1p", "sin", "cos", "tan", "atan", "atan2", PAIR)
 
 
 def functions(names: Collection[str], width: int, *, fast: bool = False) -> str:
-    """The IR of these for vectors of this width, and of what they fall back on: where numbers are not usual, and unless ``fast`` where
-    the library may have another bit."""
-    tables = [write() for write, users in _TABLES if set(users) & set(names)]
-    texts = [_sine_and_cosine(width, fast) if name == PAIR else _function(name, width, fast) for name in names]
-    return "\n".join([*tables, *texts])
+    """The IR of these for vectors of this width, if they are called, and of what they fall back on: where numbers are not usual, and
+    unless ``fast`` where the library may have another bit."""
+    single = dict.fromkeys([one for name in names for one in (_BOTH if name == PAIR else (name,))])
+    tables = [write() for write, users in _TABLES if set(users) & set(single)]
+    called = [_sine_and_cosine(width, fast) if name == PAIR else _function(name, width, fast) for name in names if name in CALLED]
+    return "\n".join([*tables, *[_lanes(name, width) for name in single], *called])
+
+
+def written(text: Text, name: str, width: int, x: Sequence[str], *, fast: bool = False) -> str:
+    """The register of a function of vectors, called or written into the text."""
+    if name not in CALLED:
+        return _settled(VectorFunction(width, text=text), name, x, fast=fast)
+    kind = f"<{width} x double>"
+    return text.let(f"call {kind} @exact_{name}_v{width}({', '.join([f'{kind} {v}' for v in x])})")
 
 
 def operands(name: str) -> list[str]:
@@ -97,58 +107,47 @@ def operands(name: str) -> list[str]:
 
 
 def _function(name: str, width: int, fast: bool) -> str:
-    """The function, with the library's answer in the lanes that are not to be trusted."""
-    f = VectorFunction("", width)
-    result, trusted, certain = _WRITERS[name](f, *operands(name))
-    if certain and not fast:
-        trusted = f.both(trusted, certain)
-    kind, bits = f.kind, f.bits
-    lines, arguments = "\n".join(f.lines), ", ".join(f"{kind} {x}" for x in operands(name))
-    return f"""{_lanes(name, width)}
-define internal {kind} @exact_{name}_v{width}({arguments}) {"noinline" if name in CALLED else "alwaysinline"} {{
-{lines}
-  %all = call i1 @llvm.vector.reduce.and.v{width}i1({bits} {trusted})
-  br i1 %all, label %usual, label %rare
-usual:
-  ret {kind} {result}
-rare:
-  %z = call {kind} @lanes_{name}_v{width}({arguments}, {kind} {result}, {bits} {trusted})
-  ret {kind} %z
-}}
-"""
+    """The function by itself."""
+    f = VectorFunction(width)
+    result = _settled(f, name, operands(name), fast=fast)
+    arguments = ", ".join([f"{f.kind} {x}" for x in operands(name)])
+    body = f.text.body(f"{f.kind} {result}")
+    return f"define internal {f.kind} @exact_{name}_v{width}({arguments}) noinline {{\n{body}\n}}\n"
 
 
 def _sine_and_cosine(width: int, fast: bool) -> str:
-    """Both of one angle, which have all but a few operations in common, with the library's answers as above."""
-    f = VectorFunction("", width)
-    found = [(name, *_WRITERS[name](f, "%x1")) for name in ("sin", "cos")]
-    halves, before = [], "start"
-    for name, result, usual, certain in found:
-        halves.append(_half(f, name, before, result, f.both(usual, certain) if certain and not fast else usual))
-        before = f"{name}.done"
-    kind, lines = f.kind, "\n".join(f.lines)
-    return f"""define internal {{ {kind}, {kind} }} @exact_{PAIR}_v{width}({kind} %x1) noinline {{
-start:
-{lines}
-{"".join(halves)}
-  %half = insertvalue {{ {kind}, {kind} }} poison, {kind} %sin, 0
-  %both = insertvalue {{ {kind}, {kind} }} %half, {kind} %cos, 1
-  ret {{ {kind}, {kind} }} %both
-}}
-"""
+    """Both of one angle, which have all but a few operations in common."""
+    f = VectorFunction(width)
+    found = [_found(f, name, ["%x1"], fast=fast) for name in _BOTH]
+    sine, cosine = [_or_lanes(f, name, ["%x1"], *one) for name, one in zip(_BOTH, found, strict=True)]
+    pair = f"{{ {f.kind}, {f.kind} }}"
+    half = f.text.let(f"insertvalue {pair} poison, {f.kind} {sine}, 0")
+    both = f.text.let(f"insertvalue {pair} {half}, {f.kind} {cosine}, 1")
+    return f"define internal {pair} @exact_{PAIR}_v{width}({f.kind} %x1) noinline {{\n{f.text.body(f'{pair} {both}')}\n}}\n"
 
 
-def _half(f: VectorFunction, name: str, before: str, result: str, trusted: str) -> str:
-    """The result, which is there at the end of a block, or the library's in the lanes that are not to be trusted."""
-    kind, width = f.kind, f.width
-    return f"""
-  %{name}.all = call i1 @llvm.vector.reduce.and.v{width}i1({f.bits} {trusted})
-  br i1 %{name}.all, label %{name}.done, label %{name}.rare
-{name}.rare:
-  %{name}.lanes = call {kind} @lanes_{name}_v{width}({kind} %x1, {kind} {result}, {f.bits} {trusted})
-  br label %{name}.done
-{name}.done:
-  %{name} = phi {kind} [ {result}, %{before} ], [ %{name}.lanes, %{name}.rare ]"""
+def _settled(f: VectorFunction, name: str, x: Sequence[str], *, fast: bool) -> str:
+    """The function's result, with the library's answer in the lanes that are not to be trusted."""
+    return _or_lanes(f, name, x, *_found(f, name, x, fast=fast))
+
+
+def _found(f: VectorFunction, name: str, x: Sequence[str], *, fast: bool) -> tuple[str, str]:
+    """The result, and the lanes in which it is to be trusted."""
+    result, usual, certain = _WRITERS[name](f, *x)
+    return result, f.both(usual, certain) if certain and not fast else usual
+
+
+def _or_lanes(f: VectorFunction, name: str, x: Sequence[str], result: str, trusted: str) -> str:
+    """The result, or the library's in the lanes that are not to be trusted."""
+    text, kind = f.text, f.kind
+    before, rare, done = text.block, text.label("rare"), text.label("done")
+    text.branch(text.let(f"call i1 @llvm.vector.reduce.and.v{f.width}i1({f.bits} {trusted})"), done, rare)
+    text.begin(rare)
+    arguments = ", ".join([f"{kind} {v}" for v in (*x, result)])
+    others = text.let(f"call {kind} @lanes_{name}_v{f.width}({arguments}, {f.bits} {trusted})")
+    text.do(f"br label %{done}")
+    text.begin(done)
+    return text.let(f"phi {kind} [ {result}, %{before} ], [ {others}, %{rare} ]")
 
 
 def _lanes(name: str, width: int) -> str:

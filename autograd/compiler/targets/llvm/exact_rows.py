@@ -51,18 +51,19 @@ done:
 
 def _part(name: str, width: int, number: int, part: Part, carried: int) -> tuple[str, int]:
     """The IR of a part, and how many numbers of a row it leaves."""
-    f = VectorFunction("", width)
-    f.let(f"getelementptr {f.kind}, ptr %x, i64 %row")
-    x = f.let(f"load {f.kind}, ptr %v0, align {8 * width}")
+    f = VectorFunction(width)
+    x = f.let(f"load {f.kind}, ptr {f.let(f'getelementptr {f.kind}, ptr %x, i64 %row')}, align {8 * width}")
     given = [f.let(f"load {f.kind}, ptr {_place(f, k)}, align {8 * width}") for k in range(carried)]
     found = part(f, x, *given)
     if number == len(PARTS[name]) - 1:
         place = f.let(f"getelementptr {f.kind}, ptr %y, i64 %row")
-        f.lines.append(_last(f, name, x, found[0], place))
+        f.text.lines.append(_last(f, name, x, found[0], place))
     else:
-        f.lines += [f"  store {f.kind} {y}, ptr {_place(f, k)}, align {8 * width}" for k, y in enumerate(found) if y not in given]
-        f.lines.append("  br label %done")
-    lines = "\n".join(f.lines)
+        f.text.lines += [
+            f"  store {f.kind} {y}, ptr {_place(f, k)}, align {8 * width}" for k, y in enumerate(found) if y not in given
+        ]
+        f.text.lines.append("  br label %done")
+    lines = "\n".join(f.text.lines)
     return (
         f"""define internal void @{name}_part{number}_v{width}(ptr noalias %x, ptr noalias %y, ptr noalias %work, i64 %rows) noinline {{
   br label %each

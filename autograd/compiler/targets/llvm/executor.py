@@ -79,31 +79,12 @@ def _offer(name: str) -> None:
         _known.add(name)
 
 
-# Part of the name of code on disk: to be changed with what ``_optimize`` does.
-PASSES = 2
-
-
-def _optimize(module: Any) -> None:
-    """The few passes that the IR needs as it is written, with loops that are blocked and vectorized where it pays: counters and totals
-    in registers, functions of our own in their places. All of LLVM's at level 2 take eight times as long for the same speed."""
-    passes, machine, options = _pipeline()
-    # For each module a new builder: llvmlite leaves callbacks in it to an object that is gone after the run, so that a second one
-    # crashed now and then. Of a builder 1.5 kB stay behind once it is closed, all that a compilation leaves but some 0.1 kB of what the
-    # run puts into it: machines, contexts and engines leave nothing.
-    builder = llvm.create_pass_builder(machine, options)
-    passes.run(module, builder)
-    builder.close()
-
-
-@cache
-def _pipeline() -> tuple[Any, Any, Any]:
-    """The passes, the machine they work for, and their options; made once, since each time would leave memory behind."""
-    passes, machine = llvm.create_new_module_pass_manager(), _target()
-    passes.add_always_inliner_pass()
-    passes.add_global_dead_code_eliminate_pass()
-    passes.add_sroa_pass()
-    passes.add_instruction_combine_pass()
-    return passes, machine, llvm.create_pipeline_tuning_options()
+def _module(ir: str, context: Any) -> Any:
+    """What is to be compiled. None of LLVM's passes over modules is run: the IR is written so that it needs none, and llvmlite leaves
+    1.5 kB of each run behind. Blocks and loops are improved where machine code is made of them."""
+    module = llvm.parse_assembly(ir, context)
+    module.verify()
+    return module
 
 
 def _engine(ir: str, libm: list[str], callbacks: dict[str, Any], context: Any) -> Any:
@@ -114,12 +95,9 @@ def _engine(ir: str, libm: list[str], callbacks: dict[str, Any], context: Any) -
         llvm.add_symbol(name, ctypes.cast(function, ctypes.c_void_p).value)
     machine = _target()
     processor = [llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()]
-    key = disk.key_of([ir, f"{PASSES} {llvm.llvm_version_info} {machine.triple}", *processor])
+    key = disk.key_of([ir, f"{llvm.llvm_version_info} {machine.triple}", *processor])
     code = None if callbacks else disk.load(key)  # callbacks belong to one process
-    module = llvm.parse_assembly(ir if code is None else "", context)
-    if code is None:
-        module.verify()
-        _optimize(module)
+    module = _module(ir, context) if code is None else llvm.parse_assembly("", context)
     engine = llvm.create_mcjit_compiler(module, machine)
     if not callbacks:
         engine.set_object_cache(lambda _, made: disk.store(key, made), lambda _: code)
@@ -181,10 +159,11 @@ def _gives_library_bits(name: str) -> bool:
     called, others = exact_math.CALLS.get(name, (name, ""))
     with text.loop(0, "%n", WIDTH) as i:
         at = [text.let(f"getelementptr double, ptr %p{k}, i64 {i}") for k in range(len(columns) + 2)]
-        numbers = ", ".join([f"{kind} {text.let(f'load {kind}, ptr {place}, align 8')}" for place in at[2:]])
-        library = f"@lanes_{name}_v{WIDTH}({numbers}, {kind} zeroinitializer, <{WIDTH} x i1> zeroinitializer)"
-        for call, target in zip((f"@exact_{name}_v{WIDTH}({numbers})", library), at, strict=False):
-            text.do(f"store {kind} {text.let(f'call {kind} {call}')}, ptr {target}, align 8")
+        numbers = [text.let(f"load {kind}, ptr {place}, align 8") for place in at[2:]]
+        arguments = ", ".join([f"{kind} {x}" for x in (*numbers, "zeroinitializer")])
+        library = text.let(f"call {kind} @lanes_{name}_v{WIDTH}({arguments}, <{WIDTH} x i1> zeroinitializer)")
+        for result, target in zip((exact_math.written(text, name, WIDTH, numbers), library), at, strict=False):
+            text.do(f"store {kind} {result}, ptr {target}, align 8")
     declarations = [
         f"declare double @libm_{called}({', '.join(['double'] * len(columns))}{', double' if others else ''})",
         *vector_declarations(WIDTH),

@@ -15,6 +15,8 @@ import struct
 from collections.abc import Callable
 from typing import final
 
+from autograd.compiler.targets.llvm.text import Text
+
 LN2_HIGH = float.fromhex("0x1.62e42fee00000p-1")
 LN2_LOW = float.fromhex("0x1.a39ef35793c76p-33")
 # Adding 1.5·2⁵² rounds to an integer and leaves it in the low bits.
@@ -30,19 +32,18 @@ def bits_of(x: float) -> int:
 
 @final
 class VectorFunction:
-    """One IR function of a vector ``%x``, as it grows. ``flags`` go with its arithmetic: "contract" lets LLVM fuse."""
+    """A function of vectors as it grows: in a text of its own, or in the place where it is wanted. ``flags`` go with its arithmetic:
+    "contract" lets LLVM fuse."""
 
-    def __init__(self, name: str, width: int, flags: str = "") -> None:
-        self.name, self.width, self.flags = name, width, flags
+    def __init__(self, width: int, flags: str = "", text: Text | None = None) -> None:
+        self.width, self.flags, self.text = width, flags, text or Text()
         self.kind, self.ints, self.bits = f"<{width} x double>", f"<{width} x i64>", f"<{width} x i1>"
-        self.lines: list[str] = []
         self._registers: dict[str, str] = {}
 
     def let(self, expression: str) -> str:
         """The register with the expression, each of which is computed once."""
         if expression not in self._registers:
-            register = self._registers[expression] = f"%v{len(self.lines)}"
-            self.lines.append(f"  {register} = {expression}")
+            self._registers[expression] = self.text.let(expression)
         return self._registers[expression]
 
     def constant(self, x: float) -> str:
@@ -206,11 +207,6 @@ class VectorFunction:
             total = self.fused(total, x, self.constant(c))
         return total
 
-    def text(self, result: str) -> str:
-        body = "\n".join(self.lines)
-        head = f"define internal {self.kind} @{self.name}_v{self.width}({self.kind} %x) alwaysinline"
-        return f"{head} {{\n{body}\n  ret {self.kind} {result}\n}}\n"
-
 
 def _reduced(f: VectorFunction, x: str) -> tuple[str, str, str]:
     """(n as a number, r, eʳ − 1) for x already within the range where n is small."""
@@ -232,8 +228,8 @@ def _clamped(f: VectorFunction, x: str, low: float, high: float) -> str:
     return f.where("ogt", a, f.constant(high), f.constant(high), a)
 
 
-def _exp(f: VectorFunction) -> str:
-    n, _, q = _reduced(f, _clamped(f, "%x", -746.0, 710.0))
+def _exp(f: VectorFunction, x: str) -> str:
+    n, _, q = _reduced(f, _clamped(f, x, -746.0, 710.0))
     return _scaled(f, f.add(q, f.constant(1.0)), n)
 
 
@@ -244,18 +240,17 @@ def _expm1_of(f: VectorFunction, x: str) -> str:
     return f.add(f.mul(power, q), f.sub(power, f.constant(1.0)))
 
 
-def _expm1(f: VectorFunction) -> str:
-    large = f.let(f"call {f.kind} @fast_exp_v{f.width}({f.kind} %x)")
-    usual = f.where("ogt", "%x", f.constant(700.0), large, _expm1_of(f, "%x"))
-    return f.where("oeq", "%x", f.constant(0.0), "%x", usual)
+def _expm1(f: VectorFunction, x: str) -> str:
+    usual = f.where("ogt", x, f.constant(700.0), _exp(f, x), _expm1_of(f, x))
+    return f.where("oeq", x, f.constant(0.0), x, usual)
 
 
-def _tanh(f: VectorFunction) -> str:
-    e = _expm1_of(f, f.mul(f.magnitude("%x"), f.constant(-2.0)))
-    return f.sign_of(f.div(e, f.add(e, f.constant(2.0))), "%x")
+def _tanh(f: VectorFunction, x: str) -> str:
+    e = _expm1_of(f, f.mul(f.magnitude(x), f.constant(-2.0)))
+    return f.sign_of(f.div(e, f.add(e, f.constant(2.0))), x)
 
 
-def _log_of(f: VectorFunction, x: str) -> str:
+def _log(f: VectorFunction, x: str) -> str:
     """n·ln 2 + log m with m within √½ … √2, log m = 2·artanh s by its series, s = (m − 1)/(m + 1)."""
     tiny = f.constant(2.0**-1022)
     lifted = f.where("olt", x, tiny, f.mul(x, f.constant(2.0**54)), x)
@@ -278,20 +273,16 @@ def _log_of(f: VectorFunction, x: str) -> str:
     return f.where("uno", x, x, x, value)
 
 
-def _log(f: VectorFunction) -> str:
-    return _log_of(f, "%x")
-
-
-def _log1p(f: VectorFunction) -> str:
-    u = f.exact("fadd", "%x", f.constant(1.0))
-    lost = f.exact("fsub", "%x", f.exact("fsub", u, f.constant(1.0)))
-    corrected = f.add(_log_of(f, u), f.div(lost, u))
-    regular = f.where("ogt", u, f.constant(0.0), corrected, _log_of(f, u))
+def _log1p(f: VectorFunction, x: str) -> str:
+    u = f.exact("fadd", x, f.constant(1.0))
+    lost = f.exact("fsub", x, f.exact("fsub", u, f.constant(1.0)))
+    corrected = f.add(_log(f, u), f.div(lost, u))
+    regular = f.where("ogt", u, f.constant(0.0), corrected, _log(f, u))
     regular = f.where("oeq", u, f.constant(math.inf), u, regular)
-    return f.where("olt", f.magnitude("%x"), f.constant(2.0**-60), "%x", regular)
+    return f.where("olt", f.magnitude(x), f.constant(2.0**-60), x, regular)
 
 
-_WRITERS: dict[str, Callable[[VectorFunction], str]] = {
+_WRITERS: dict[str, Callable[[VectorFunction, str], str]] = {
     "exp": _exp,
     "expm1": _expm1,
     "tanh": _tanh,
@@ -300,11 +291,6 @@ _WRITERS: dict[str, Callable[[VectorFunction], str]] = {
 }
 
 
-def functions(width: int) -> str:
-    """The IR of all of them for vectors of this width."""
-    parts = []
-    for name in VECTORIZED:
-        f = VectorFunction(f"fast_{name}", width, "contract")
-        result = _WRITERS[name](f)
-        parts.append(f.text(result))
-    return "\n".join(parts)
+def written(text: Text, name: str, width: int, x: str) -> str:
+    """The register of a function of a vector, written into the text."""
+    return _WRITERS[name](VectorFunction(width, "contract", text), x)

@@ -59,21 +59,19 @@ class BodyEmitter:
         if op is ops.modulo:
             return self._modulo(x[0], x[1])
         if op is ops.uniform_op:
-            self.e.drawing_widths[self.form.width] = None
-            return let(f"call {kind} {threefry.llvm_name(self.form.width)}({', '.join([f'{kind} {word}' for word in x])})")
+            return threefry.in_llvm(self.text, self.form.width, x)
         if self.form.width > 1 and op in LIBM:
             is_square = op is ops.power_both and x[1] == self.form.constant(2.0)
             name = "square" if is_square else LIBM[op]
             if self.e.fast and is_square:
                 return let(f"fmul {kind} {x[0]}, {x[0]}")
             if self.e.fast and name in fast_math.VECTORIZED:
-                self.e.uses_fast_math = True
-                return let(f"call {kind} @fast_{name}_v{self.form.width}({kind} {x[0]})")
+                return fast_math.written(self.text, name, self.form.width, x[0])
             if name in exact_math.NAMES and self.e.exact(name):
                 self.e.exact_in_use[name] = None
                 self.e.libm[exact_math.CALLS.get(name, (name,))[0]] = len(x)
-                arguments = ", ".join([f"{kind} {v}" for v in x[: len(exact_math.operands(name))]])
-                return let(f"call {kind} @exact_{name}_v{self.form.width}({arguments})")
+                operands = x[: len(exact_math.operands(name))]
+                return exact_math.written(self.text, name, self.form.width, operands, fast=self.e.fast)
         intrinsic = {ops.absolute: "fabs", ops.sqrt: "sqrt", ops.floor: "floor", ops.rint: "rint"}.get(op)
         if intrinsic is not None:
             return let(f"call {kind} @llvm.{intrinsic}.{self.form.suffix}({kind} {x[0]})")

@@ -12,7 +12,7 @@ import numpy as np
 from autograd.compiler.program import Pack
 from autograd.compiler.recorded import distinct
 from autograd.compiler.targets.llvm.memory import Cell, Kept, Source
-from autograd.compiler.targets.llvm.text import double
+from autograd.compiler.targets.llvm.text import Carried, double
 from autograd.compiler.targets.llvm.tiles import Tiles
 from autograd.compiler.targets.tables import grid_period
 
@@ -115,17 +115,14 @@ class LaneSums:
         """The totals of some instances, a row each."""
         text, kind = self.text, self.row.kind
         self.e.form = self.row
-        variables = [text.variable(kind, "total") for _ in cells]
-        for variable in variables:
-            text.do(f"store {kind} {self.row.constant(0.0)}, ptr {variable}")
-        with text.loop(0, "%padded", self.row.width) as block:
+        totals = Carried(kind, [self.row.constant(0.0)] * len(cells))
+        with text.loop(0, "%padded", self.row.width, totals) as block:
             self.mask(block)
-            for variable, term in zip(variables, self.e.sums(pack.runs, sources, cells), strict=True):
-                so_far = text.let(f"load {kind}, ptr {variable}")
-                if not all(pack.rows_of_tables()):  # a shared number is not 0 in the padding
-                    term = self._masked(term)
-                text.do(f"store {kind} {text.let(f'fadd {self.e.flags}{kind} {so_far}, {term}')}, ptr {variable}")
-        return [text.let(f"load {kind}, ptr {variable}") for variable in variables]
+            terms = self.e.sums(pack.runs, sources, cells)
+            if not all(pack.rows_of_tables()):  # a shared number is not 0 in the padding
+                terms = [self._masked(term) for term in terms]
+            totals.now = [text.let(f"fadd {self.e.flags}{kind} {a}, {b}") for a, b in zip(totals.now, terms, strict=True)]
+        return totals.now
 
     def _store(self, pack: Pack, cells: Sequence[Cell], totals: Sequence[str], neighbours: int) -> None:
         """The sums over the lanes of these totals, in their slots."""

@@ -33,12 +33,23 @@ class Form:
 
 
 @final
+class Carried:
+    """Registers of one kind that a loop hands from round to round: ``now`` is what they are before it, within it what a round is given
+    and then what it hands on, and after the loop what the last one handed on."""
+
+    def __init__(self, kind: str, now: Sequence[str]) -> None:
+        self.kind, self.now = kind, list(now)
+
+
+@final
 class Text:
-    """The function's body as it grows. Counters and totals live in stack slots; LLVM turns those into registers."""
+    """The function's body as it grows. What a loop changes are φ nodes: LLVM's passes, which would make them of stack slots, leave
+    1.5 kB behind whenever they run."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
         self.stack: list[str] = []
+        self.block = "start"  # the label of what is written now
         self._names = 0
 
     def name(self, prefix: str = "v") -> str:
@@ -54,39 +65,57 @@ class Text:
     def do(self, instruction: str) -> None:
         self.lines.append(f"  {instruction}")
 
+    def label(self, prefix: str) -> str:
+        """A fresh one."""
+        return self.name(prefix)[1:]
+
+    def begin(self, label: str) -> None:
+        """A block of this label."""
+        self.lines.append(f"{label}:")
+        self.block = label
+
+    def branch(self, condition: str, yes: str, no: str) -> None:
+        """To one block or the other."""
+        self.do(f"br i1 {condition}, label %{yes}, label %{no}")
+
     def variable(self, kind: str, prefix: str) -> str:
-        """A stack slot."""
+        """A stack slot, which stays one."""
         register = self.name(prefix)
         self.stack.append(f"  {register} = alloca {kind}")
         return register
 
-    def body(self) -> str:
-        """All that is written, as the body of a function that returns nothing."""
-        return "\n".join([*self.stack, "  br label %start", "start:", *self.lines, "  ret void"])
+    def body(self, result: str = "void") -> str:
+        """All that is written, as the body of a function that returns this."""
+        return "\n".join(["start:", *self.stack, *self.lines, f"  ret {result}"])
 
     @contextlib.contextmanager
     def apart(self) -> Iterator[list[str]]:
         """What is written here becomes a body of its own, in the list at the end."""
-        outer = self.lines, self.stack, self._names
-        self.lines, self.stack, self._names = [], [], 0
+        outer = self.lines, self.stack, self.block, self._names
+        self.lines, self.stack, self.block, self._names = [], [], "start", 0
         body: list[str] = []
         yield body
         body.append(self.body())
-        self.lines, self.stack, self._names = outer
+        self.lines, self.stack, self.block, self._names = outer
 
     @contextlib.contextmanager
-    def loop(self, start: int, stop: int | str, step: int | str = 1) -> Iterator[str]:
+    def loop(self, start: int, stop: int | str, step: int | str = 1, carried: Carried | None = None) -> Iterator[str]:
         """A counter from start up to, not including, stop; the body runs at least once."""
-        slot, label = self.variable("i64", "i"), self.name("loop")[1:]
-        self.do(f"store i64 {start}, ptr {slot}")
+        carried = carried or Carried("", [])
+        before, label, firsts = self.block, self.label("loop"), carried.now
         self.do(f"br label %{label}")
-        self.lines.append(f"{label}:")
-        counter = self.let(f"load i64, ptr {slot}")
+        self.begin(label)
+        counter, given = self.name("i"), [self.name("total") for _ in firsts]
+        at, carried.now = len(self.lines), [*given]
         yield counter
         following = self.let(f"add nuw nsw i64 {counter}, {step}")
-        self.do(f"store i64 {following}, ptr {slot}")
-        self.do(f"br i1 {self.let(f'icmp slt i64 {following}, {stop}')}, label %{label}, label %{label}.end")
-        self.lines.append(f"{label}.end:")
+        every = [
+            ("i64", counter, start, following),
+            *[(carried.kind, *one) for one in zip(given, firsts, carried.now, strict=True)],
+        ]
+        self.lines[at:at] = [f"  {x} = phi {kind} [ {a}, %{before} ], [ {b}, %{self.block} ]" for kind, x, a, b in every]
+        self.branch(self.let(f"icmp slt i64 {following}, {stop}"), label, f"{label}.end")
+        self.begin(f"{label}.end")
 
 
 def transposed(text: Text, rows: Sequence[str]) -> list[str]:

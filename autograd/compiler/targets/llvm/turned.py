@@ -70,5 +70,5 @@ def _gathered() -> str:
     for k in range(8):
         x = text.let(f"load double, ptr {_row(text, k)}, align 8")
         numbers = text.let(f"insertelement {_EIGHT.kind} {numbers}, double {x}, i64 {k}")
-    body = text.body().replace("ret void", f"ret {_EIGHT.kind} {numbers}")
+    body = text.body(f"{_EIGHT.kind} {numbers}")
     return f"define internal {_EIGHT.kind} @gathered(ptr %s, ptr %places, i64 %t) noinline {{\n{body}\n}}\n"
