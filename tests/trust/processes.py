@@ -123,7 +123,7 @@ import os, sys
 os.environ["CHALKGRAD_CACHE"] = ""
 import autograd as ag
 import llvmlite.binding as llvm
-names = ["parse_assembly", "create_mcjit_compiler", "create_pass_builder"]
+names = ["parse_assembly", "create_mcjit_compiler", "create_context"]
 errors = [RuntimeError("LLVM says no"), MemoryError("LLVM has no room")]
 wrong, terms = 0, 1
 for name, error in [(name, error) for name in names for error in errors] * int(sys.argv[1]):

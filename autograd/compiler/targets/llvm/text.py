@@ -101,6 +101,9 @@ class Text:
     @contextlib.contextmanager
     def loop(self, start: int, stop: int | str, step: int | str = 1, carried: Carried | None = None) -> Iterator[str]:
         """A counter from start up to, not including, stop; the body runs at least once."""
+        if isinstance(stop, int) and isinstance(step, int) and start + step >= stop:  # one round
+            yield str(start)
+            return
         carried = carried or Carried("", [])
         before, label, firsts = self.block, self.label("loop"), carried.now
         self.do(f"br label %{label}")
