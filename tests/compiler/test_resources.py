@@ -1,15 +1,18 @@
 """What compiling costs in memory, and that nothing of it stays: no memory, no files, no threads. No times are asserted."""
 
 import os
+import re
 import subprocess
 import sys
 import tracemalloc
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import autograd
 from autograd import Value
+from autograd.compiler.targets.llvm import executor
 from tests.autograd.test_resources import two_moons_loss
 
 ROOT = Path(__file__).parents[2]
@@ -90,3 +93,30 @@ def test_bytes_per_node_of_compiling(monkeypatch: pytest.MonkeyPatch) -> None:
         tracemalloc.stop()
     assert step() == loss.data
     assert peak / nodes <= BYTES_PER_NODE, f"got {peak / nodes:.0f} bytes for each of {nodes} nodes"
+
+
+def test_code_is_let_go_without_a_call_of_python_and_freed_when_the_next_is_made() -> None:
+    """A finalizer runs at any moment, and Ctrl-C at its first instruction would be lost."""
+    native = executor.Native("define void @run() {\n  ret void\n}\n", [], {})
+    engine, called = native._engine, list[str]()
+    sys.setprofile(lambda frame, event, _: called.append(frame.f_code.co_qualname) if event == "call" else None)
+    del native
+    sys.setprofile(None)
+    assert called == []
+    assert not engine.closed
+    executor.Native("define void @run() {\n  ret void\n}\n", [], {})
+    assert engine.closed
+
+
+@pytest.mark.parametrize("fast", [False, True])
+def test_native_code_needs_no_pass_of_llvm(fast: bool) -> None:
+    """Loops carry their numbers in registers, and no function is there that nobody calls."""
+    f = autograd.compile(lambda x, *ws: sum([autograd.exp(w * x) + autograd.sin(x) for w in ws], 0.0), engine="llvm", fast=fast)
+    f(np.arange(9.0), *[0.1 * k for k in range(20)])
+    for variants in f._made.variants.values():
+        for made in [each for v in variants for each in v.executors.values()]:
+            names = re.findall(r"define internal [^@]*@(\w+)", made.llvm_ir)
+            assert all(made.llvm_ir.count(f"@{name}(") > 1 for name in names)
+            assert "alloca i64" not in made.llvm_ir
+            assert "alloca double" not in made.llvm_ir
+            assert "alwaysinline" not in made.llvm_ir

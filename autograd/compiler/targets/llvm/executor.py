@@ -105,10 +105,16 @@ def _engine(ir: str, libm: list[str], callbacks: dict[str, Any], context: Any) -
     return engine
 
 
-def _let_go(engine: Any, context: Any) -> None:
-    """The code first, then the context that its module lives in."""
-    engine.close()
-    context.close()
+# What natives refer to, the code and the context that its module lives in, by references to them; and references to those that are gone.
+_alive: "dict[weakref.ref[Native], tuple[Any, Any]]" = {}
+_gone: "list[weakref.ref[Native]]" = []
+
+
+def _let_go() -> None:
+    """Free what belonged to natives that are gone: the code first, then the context."""
+    while _gone:
+        for part in _alive.pop(_gone.pop()):
+            part.close()
 
 
 def aligned(*shape: int) -> Array:
@@ -127,11 +133,14 @@ class Native:
         self._keep = callbacks
         # What LLVM's bindings let go they let go here too: Ctrl-C in the middle of that would be lost.
         with _compiling, held():
+            _let_go()
             # A context of its own, which goes with the module: the global one keeps every constant it has seen. The collector lets
-            # the objects of a cycle go in any order, and a context before its module is a crash: hence the finalizer, which holds both.
+            # the objects of a cycle go in any order, and a context before its module is a crash: hence both are held elsewhere. They
+            # are freed when the next code is made: a finalizer runs at any moment, and what Ctrl-C raises on its threshold is lost.
+            # ``append`` is no Python code, so that it has none.
             context = llvm.create_context()
             self._engine = _engine(ir, libm, callbacks, context)
-            weakref.finalize(self, _let_go, self._engine, context).atexit = False
+            _alive[weakref.ref(self, _gone.append)] = self._engine, context
 
     @classmethod
     def of(cls, ir: str, libm: list[str], callbacks: dict[str, Any]) -> "Native":
