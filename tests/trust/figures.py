@@ -5,13 +5,16 @@ Glossary::
     trial     one case: its figure, how many single comparisons it stands for, and how to say which case it is
     figure    how wrong the case is: an error in ulp, a share of an error bound, a number of disagreements
     bar       the largest figure allowed
+    seconds   of processors: what the row's process and its children took
     quick     how many cases the test suite tries; full: how many ``python -m tests.trust --full`` tries
 
 Cases are seeded: the same ones in every run. Nothing here knows what is tested.
 """
 
+import math
+import os
 import shutil
-import time
+import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -50,7 +53,7 @@ def only_with(needed: str, quick: int, full: int) -> tuple[int, int]:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a row; ``where`` says which case breaks the bar, if one does."""
+    """What came of a row; ``where`` says which case breaks the bar, if one does, or which error kept the row from its end."""
 
     row: Row
     cases: int
@@ -64,17 +67,24 @@ class Outcome:
         return self.cases > 0 and self.worst <= self.row.bar
 
 
+def processor_seconds() -> float:
+    """What this process and the children that it has waited for have taken."""
+    return sum(os.times()[:4])
+
+
 def outcome(row: Row, *, full: bool = False) -> Outcome:
-    """Try all cases of a row."""
-    start = time.perf_counter()
-    cases, worst = 0, Trial(0.0, str)
-    for trial in row.trials(row.full if full else row.quick):
-        cases += trial.cases
-        if not trial.figure <= worst.figure:  # nan is worse than anything
-            worst = trial
-    seconds = time.perf_counter() - start
-    where = "" if worst.figure <= row.bar else worst.case()
-    return Outcome(row, cases, worst.figure, where, seconds)
+    """Try all cases of a row; an error breaks the row."""
+    start = processor_seconds()
+    cases, worst, where = 0, Trial(0.0, str), ""
+    try:
+        for trial in row.trials(row.full if full else row.quick):
+            cases += trial.cases
+            if not trial.figure <= worst.figure:  # nan is worse than anything
+                worst = trial
+        where = "" if worst.figure <= row.bar else worst.case()
+    except Exception:
+        worst, where = Trial(math.inf, str), traceback.format_exc()
+    return Outcome(row, cases, worst.figure, where, processor_seconds() - start)
 
 
 def is_caught(row: Row, count: int) -> bool:

@@ -4,13 +4,13 @@ import datetime
 import os
 import platform
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import autograd
 from tests.trust import bits, control, files, inputs, interrupts, laws, moments, numbers, processes, scripts, training
 from tests.trust.figures import Outcome, Row, outcome
+from tests.trust.running import Found
 
 ROWS: tuple[Row, ...] = (
     *numbers.ROWS,
@@ -27,43 +27,51 @@ ROWS: tuple[Row, ...] = (
 )
 PAGE = Path(__file__).parents[1] / "TRUST.md"
 FULL_PAGE = PAGE.with_name("TRUST-FULL.md")
-_HEADINGS = ("property", "cases", "worst", "bar", "")
+_HEADINGS = ("property", "cases", "worst", "bar", "processor seconds")
 
 
-Found = tuple[int, float, str, float]
-
-
-def families(numbers: Iterable[int]) -> list[list[int]]:
-    """The numbers of rows, those of a kin together."""
-    found: dict[Any, list[int]] = {}
-    for number in numbers:
-        found.setdefault(ROWS[number].kin or number, []).append(number)
-    return list(found.values())
-
-
-def tried(numbers: Sequence[int], *, full: bool) -> list[Found]:
-    """What came of rows, without the rows, which cannot travel between processes."""
-    found = [outcome(ROWS[number], full=full) for number in numbers]
-    return [(each.cases, each.worst, each.where, each.seconds) for each in found]
+def tried(number: int, *, full: bool) -> Found:
+    """What came of a row, without the row, which cannot travel between processes."""
+    found = outcome(ROWS[number], full=full)
+    return found.cases, found.worst, found.where, found.seconds
 
 
 def cells(outcome: Outcome) -> tuple[str, ...]:
     """A row of the table as text."""
     bar = f"{outcome.row.bar:g} {outcome.row.unit}"
-    return str(outcome.row), f"{outcome.cases:,}", f"{outcome.worst:.3g}", bar, "" if outcome.is_kept else "BROKEN"
+    return str(outcome.row), f"{outcome.cases:,}", f"{outcome.worst:.3g}", bar, f"{outcome.seconds:,.1f}"
 
 
 def terminal(outcome: Outcome) -> str:
     """A row in columns, and below it the case that breaks the bar."""
-    name, cases, worst, bar, verdict = cells(outcome)
-    where = f"\n{outcome.where}" if outcome.where else ""
-    return f"{name:82} {cases:>9} {worst:>8} ≤ {bar:38} {outcome.seconds:6.1f} s {verdict}".rstrip() + where
+    name, cases, worst, bar, seconds = cells(outcome)
+    verdict, where = "" if outcome.is_kept else "BROKEN", f"\n{outcome.where}" if outcome.where else ""
+    return f"{name:82} {cases:>9} {worst:>8} ≤ {bar:38} {seconds:>8} s {verdict}".rstrip() + where
 
 
-def markdown(outcomes: Sequence[Outcome], *, full: bool) -> str:
-    """The page TRUST.md, or TRUST-FULL.md."""
-    lines = [_HEADINGS[:4], ("---", "---:", "---:", "---"), *(cells(outcome)[:4] for outcome in outcomes)]
-    table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+def merged(before: str, outcomes: Sequence[Outcome], *, full: bool) -> str:
+    """The page TRUST.md, or TRUST-FULL.md: rows that were not tried anew are as on the page before."""
+    lines = _lines_of(before) | {str(found.row): cells(found) for found in outcomes}
+    return markdown([lines[name] for name in map(str, ROWS) if name in lines], full=full)
+
+
+def prices(page: str) -> dict[str, float]:
+    """The processor seconds of the rows of a page, by name; a row that was tried before these were written down has none."""
+    return {name: float(seconds.replace(",", "")) for name, (*_, seconds) in _lines_of(page).items() if seconds}
+
+
+def _lines_of(page: str) -> dict[str, tuple[str, ...]]:
+    """The cells of a page's table by the names of their rows."""
+    found = [tuple(line[2:-2].split(" | ")) for line in page.splitlines() if re.match(r"\| \w+: ", line)]
+    return {line[0]: line for line in found}
+
+
+def markdown(lines: Sequence[tuple[str, ...]], *, full: bool) -> str:
+    """A page of rows."""
+    rows = [_HEADINGS, ("---", "---:", "---:", "---", "---:"), *lines]
+    table = "\n".join(f"| {' | '.join(line)} |" for line in rows)
+    known = prices(table)
+    total = f"Together {sum(known.values()):,.0f} processor seconds, in {len(known)} of {len(lines)} rows."
     command = f"python -m tests.trust{' --full' if full else ''} --write"
     where = f"{platform.system()}, {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     written = f"Written by `{command}`, {datetime.date.today()}: {where}, chalkgrad {autograd.__version__}."
@@ -71,12 +79,15 @@ def markdown(outcomes: Sequence[Outcome], *, full: bool) -> str:
         return f"""# Trust, the full tier
 
 The properties of [TRUST.md](TRUST.md) tried with many more cases. A row that is not here has not been tried at these counts since it was
-last changed; `python -m tests.trust WORDS --full --write` tries those that contain a word, and leaves the others as they are.
+last changed; `python -m tests.trust WORDS --full --write` tries those that contain a word, and leaves the others as they are. One without
+processor seconds was tried before these were measured: they are those of the row's process and of the processes that it starts.
 Where a figure is above its bar, that bar is not kept.
 
 {written}
 
 {table}
+
+{total}
 """
     return f"""# Trust
 
@@ -87,17 +98,6 @@ suite; `python -m tests.trust --full` tries many more cases.
 {written}
 
 {table}
+
+{total}
 """
-
-
-def merged(before: str, page: str) -> str:
-    """The new page, with the rows of the one before that were not tried anew, in the order of the table."""
-    old, new = _lines_of(before), _lines_of(page)
-    lines = [new.get(name) or old[name] for name in map(str, ROWS) if name in new or name in old]
-    first, last = next(iter(new.values())), list(new.values())[-1]
-    return "\n".join([page[: page.index(first)].rstrip(), *lines, page[page.index(last) + len(last) :].lstrip("\n")])
-
-
-def _lines_of(page: str) -> dict[str, str]:
-    """The lines of a page's table by the names of their rows."""
-    return {line.split(" | ")[0].removeprefix("| "): line for line in page.splitlines() if re.match(r"\| \w+: ", line)}

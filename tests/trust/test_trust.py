@@ -1,16 +1,26 @@
 """The quick tier of the table of trust, row by row; and the table itself tried with mistakes put into the package."""
 
+import math
+import operator
+import os
 import re
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.trust import __main__ as command
 from tests.trust.figures import Row, Trial, is_caught, outcome
 from tests.trust.inputs import INTERNAL, PACKAGES, PART, callables, calls, options, places, public
 from tests.trust.mistakes import MISTAKES, Mistake, edited
-from tests.trust.table import PAGE, ROWS, markdown, merged, terminal
+from tests.trust.running import Found, as_they_end, families
+from tests.trust.table import PAGE, ROWS, cells, markdown, merged, prices, terminal
 
 ROOT = PAGE.parents[1]
 BY_NAME = {str(row): row for row in ROWS}
@@ -36,8 +46,51 @@ def test_a_row_names_the_case_that_breaks_it() -> None:
     assert is_caught(row, 5)
     assert not is_caught(row, 3)
     for full, title in ((False, "# Trust\n"), (True, "# Trust, the full tier\n")):
-        page = markdown([found], full=full)
-        assert page.startswith(title) and "| theme: name | 5 | 1 | 0 disagreements |" in page
+        page = markdown([cells(found)], full=full)
+        assert page.startswith(title) and "| theme: name | 5 | 1 | 0 disagreements | 0.0 |" in page
+
+
+def test_an_error_breaks_its_row() -> None:
+    def trials(count: int) -> Iterator[Trial]:
+        yield Trial(0.0, str)
+        raise ZeroDivisionError("of the engine")
+
+    found = outcome(Row("theme", "name", trials, 5, 5))
+    assert (found.cases, found.worst, found.is_kept) == (1, math.inf, False)
+    assert "in trials" in found.where and "ZeroDivisionError: of the engine" in found.where
+
+
+def work(seconds: float) -> None:
+    """Keep a processor busy."""
+    start = time.process_time()
+    while time.process_time() < start + seconds:
+        pass
+
+
+def test_a_row_counts_the_processor_seconds_of_its_processes_but_not_those_slept() -> None:
+    def trials(count: int) -> Iterator[Trial]:
+        work(0.2)
+        child = "import time\nwhile time.process_time() < 0.3: pass"
+        subprocess.run([sys.executable, "-c", child], check=True)
+        time.sleep(1.0)
+        yield Trial(0.0, str)
+
+    assert 0.45 <= outcome(Row("theme", "name", trials, 1, 1)).seconds < 1.0
+
+
+def test_rows_end_one_by_one_and_break_alone() -> None:
+    answers = dict(as_they_end([[2, 0], [4]], 2, partial(operator.truediv, 1)))  # type: ignore[arg-type]
+    assert (answers[2], answers[4]) == (0.5, 0.25)
+    assert answers[0][:2] == (0, math.inf) and "ZeroDivisionError" in answers[0][2]
+    dead = dict(as_they_end([[2, 3], [4]], 1, os._exit))
+    assert sorted(dead) == [2, 3, 4] and all(["BrokenProcessPool" in where for _, _, where, _ in dead.values()])
+
+
+def test_the_dearest_begin() -> None:
+    names, kins = "abcde", ("", "kin", "", "kin", "")
+    rows = {number: Row("theme", name, tuple, 1, 1, kin=kin) for number, (name, kin) in enumerate(zip(names, kins, strict=True))}
+    seconds = {"theme: a": 7.0, "theme: b": 5.0, "theme: c": 1.0, "theme: d": 5.0}
+    assert families(rows, seconds) == [[4], [1, 3], [0], [2]]  # of e nothing is known; b and d follow one another
 
 
 @pytest.mark.parametrize(
@@ -79,10 +132,32 @@ def test_options_of_new_functions_are_handed_nonsense_too() -> None:
     assert with_options - tried == {"autograd.Op"}, "say in SENSE what would be right in the places without a default"
 
 
-def test_the_command_merges_what_it_tried_into_the_page() -> None:
+def test_a_page_keeps_what_was_not_tried_anew() -> None:
     page = PAGE.read_text(encoding="utf-8")
-    tried = [outcome(row) for row in ROWS if "cbrt" in str(row)]
-    assert merged(page, markdown(tried, full=False)).count("\n| ") == page.count("\n| ")
+    found = [replace(outcome(row), seconds=1234.5) for row in ROWS if "value of ops: cbrt" in str(row)]
+    new = merged(page, found, full=False)
+    changed = [line for line in new.splitlines() if line not in page.splitlines() and line.startswith("| ")]
+    assert changed == [f"| {' | '.join(cells(*found))} |"] and changed[0].endswith("| 1,234.5 |")
+    assert prices(new) == prices(page) | {str(found[0].row): 1234.5}
+    assert f"Together {sum(prices(new).values()):,.0f} processor seconds, in {len(prices(new))} of " in new
+
+
+def test_a_run_that_is_stopped_has_written_the_rows_that_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(*arguments: Any) -> Iterator[tuple[int, Found]]:
+        yield 0, (77, 0.0, "", 5.0)
+        raise KeyboardInterrupt
+
+    page = tmp_path / "page.md"
+    page.write_text(PAGE.read_text(encoding="utf-8"), encoding="utf-8")
+    monkeypatch.setattr(command, "PAGE", page)
+    monkeypatch.setattr(command, "as_they_end", stopped)
+    monkeypatch.setattr(sys, "argv", ["trust", "--write"])
+    with pytest.raises(KeyboardInterrupt):
+        command.main()
+    assert f"| {ROWS[0]} | 77 | 0 | 0 ulp | 5.0 |" in page.read_text(encoding="utf-8")
+
+
+def test_the_command_tries_the_rows_of_a_word() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "tests.trust", "value of ops: density"], cwd=ROOT, capture_output=True, text=True
     )
