@@ -5,8 +5,8 @@ Pure functions without pytest; a check returns the disagreements as text, so tha
 
 import math
 import struct
-from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache, reduce
 from typing import Any
 
 from mpmath import mp
@@ -151,32 +151,38 @@ _ROUNDED_CONSTANTS = {ops.LN2, ops.LN10, ops.SQRT_HALF, ops.INV_SQRT_2PI, ops.TW
 _EXACT = {"negative", "positive", "abs", "stop_gradient", "floor", "sign", "select", "maximum", "minimum", "relu", "log_rest"}
 
 
-def _local_error(node: Value) -> float:
+def _local_error(node: Value, y: Any, operands: Sequence[Any]) -> Any:
     """A bound of the rounding error that the op itself adds to its result."""
-    name, size, operands = node.op.name, abs(node.data), [abs(v.data) for v in node._prev]
+    name, size, sizes = node.op.name, abs(y), [abs(x) for x in operands]
     if node.is_leaf or name == "constant" or name in _EXACT:
         return U * size if size in _ROUNDED_CONSTANTS else 0.0
     if name in _ROUNDED_ONCE:
         return U * size + 5e-324
     if name == "dot":
-        n = len(operands) // 2
-        return U * (n + 1) * (sum(w * x for w, x in zip(operands[:n], operands[n:-1], strict=True)) + operands[-1])
+        n = len(sizes) // 2
+        return U * (n + 1) * (sum([w * x for w, x in zip(sizes[:n], sizes[n:-1], strict=True)]) + sizes[-1])
     if name == "sum":
-        return U * len(operands) * sum(operands)
+        return U * len(sizes) * sum(sizes)
     if name in ("logaddexp", "logsumexp"):
-        return U * (4.0 * size + 2.0 * max(operands) + 2.0 * len(operands))
+        return U * (4.0 * size + 2.0 * reduce(ops.maximum, sizes) + 2.0 * len(sizes))
     return 4.0 * U * size + 5e-324  # 2 ulp
 
 
 def rounding_bounds(*roots: Value) -> dict[Value, float]:
     """A first-order bound of the rounding error of every node: errors of operands times slopes, plus the op's own."""
-    bounds: dict[Value, float] = {}
-    for node in topological_order(*roots):
-        inherited = 0.0
+    order = topological_order(*roots)
+    return bounds_over(order, {node: node.data for node in order})
+
+
+def bounds_over(order: Sequence[Value], numbers: Mapping[Value, Any]) -> dict[Value, Any]:
+    """The same of nodes in topological order, with these numbers: floats, or lanes of them."""
+    bounds: dict[Value, Any] = {}
+    for node in order:
+        inherited, y, operands = 0.0, numbers[node], [numbers[v] for v in node._prev]
         if not node.is_leaf and node.op.rule is not None:
-            slopes = node.op.rule(1.0, node.data, *[v.data for v in node._prev])
-            inherited = sum(abs(s) * bounds[v] for s, v in zip(slopes, node._prev, strict=True) if s is not None and bounds[v])
-        bounds[node] = inherited + _local_error(node)
+            slopes = node.op.rule(1.0, y, *operands)
+            inherited = sum([abs(s) * bounds[v] for s, v in zip(slopes, node._prev, strict=True) if s is not None and bounds[v]])
+        bounds[node] = inherited + _local_error(node, y, operands)
     return bounds
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 import autograd as ag
 from autograd import Value, grad
 from tests.autograd.oracles import differences, rounding_bounds
+from tests.autograd.recorders import Recorder
 from tests.cases import CASES, Case
 from tests.random_graphs import SMOOTH_CASES, Program, random_program
 from tests.trust.figures import Row, Trial
@@ -166,7 +167,7 @@ def hessians_are_symmetric_within_the_error_bound(seed: int) -> None:
             assert abs(a.data - b.data) <= allowed, f"({i}, {j}): got {a.data!r} and {b.data!r}, allowed {allowed!r}"
 
 
-class Dual:
+class Dual(Recorder):
     """A number a + b·ε with ε² = 0, on which ops record themselves: forward mode, one op after the other."""
 
     def __init__(self, a: float, b: float) -> None:
@@ -185,28 +186,9 @@ class Dual:
         return a if self.a != 0.0 else b
 
 
-def _method(op: ag.Op, *, turned: bool = False) -> Callable[..., Any]:
-    return (lambda self, other: op(other, self)) if turned else (lambda self, *others: op(self, *others))
-
-
-_BINARY = {
-    "add": ag.ops.add,
-    "sub": ag.ops.subtract,
-    "mul": ag.ops.multiply,
-    "truediv": ag.ops.divide,
-    "mod": ag.ops.modulo,
-    "floordiv": ag.ops.floor_divide,
-}
-for _name, _op in _BINARY.items():
-    setattr(Dual, f"__{_name}__", _method(_op))
-    setattr(Dual, f"__r{_name}__", _method(_op, turned=True))
-for _name, _op in {"neg": ag.ops.negative, "pos": ag.ops.positive, "abs": ag.ops.absolute}.items():
-    setattr(Dual, f"__{_name}__", _method(_op))
 for _name in ("lt", "le", "gt", "ge"):
     _compare = getattr(operator, _name)
     setattr(Dual, f"__{_name}__", lambda self, x, f=_compare: f(self.a, x.a if isinstance(x, Dual) else x))
-Dual.__pow__ = lambda self, n: ag.ops.power(self, n)  # type: ignore[attr-defined]
-Dual.__rpow__ = lambda self, a: ag.ops.power_both(a, self)  # type: ignore[attr-defined]
 
 
 # fma and fsum of autograd.math are Python's own for everything but Values.

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from functools import cache, partial
 from itertools import chain, groupby
 from typing import Any
 
@@ -16,6 +16,8 @@ from tests.autograd.oracles import (
     FEWER,
     LONG,
     NEARER,
+    bounds_over,
+    differences,
     exact_hessian,
     exact_slope,
     exact_third,
@@ -26,6 +28,7 @@ from tests.autograd.oracles import (
     ulps,
     value_errors,
 )
+from tests.autograd.recorders import Lanes, numbers_at
 from tests.autograd.torch_oracle import by_formulas, torch_gradient, torch_programs
 from tests.cases import CASES, EXACT, STANDARD, Bounds, Case
 from tests.random_graphs import Program, random_program, shrunk
@@ -34,8 +37,10 @@ from tests.trust.figures import Row, Trial, only_with
 SMOOTH = tuple(case for case in CASES if case.exact is not None)
 # Second and third derivatives may be off by so many ulp, or by the running bound of their rounding errors.
 ULPS = 16.0
-# An excess that needs no more bits.
-SMALL = 0.25
+# An excess that needs no more bits; and a share of what a higher derivative is allowed, of which few bits miss 1/100.
+SMALL, SETTLED = 0.25, 0.9
+# Points whose numbers are held at once: a thousand nodes and bounds of a thousand points are 16 MB.
+SIDE_BY_SIDE = 1000
 
 
 def said(case: Case, what: str, point: Sequence[float], got: float, exact: Any) -> str:
@@ -58,36 +63,64 @@ def slopes(cases: Sequence[Case], count: int) -> Iterator[Trial]:
             yield Trial(error, partial(said, case, "−2·derivative", point, got, exact))
 
 
-def share(node: Value, exact: Any) -> float:
+def share(got: float, exact: Any, bound: Callable[[], float]) -> float:
     """How much of what is allowed the error of a derivative takes up."""
-    in_ulps = ulps(node.data, exact) / ULPS
-    return in_ulps if in_ulps <= 1.0 else min(in_ulps, excess(node.data, exact, rounding_bounds(node)[node]))
+    in_ulps = ulps(got, exact) / ULPS
+    return in_ulps if in_ulps <= 1.0 else min(in_ulps, excess(got, exact, bound()))
 
 
-def compared(case: Case, what: str, point: Sequence[float], node: Value, likely: Any, exactly: Callable[[], Any]) -> Trial:
-    """A trial of a higher derivative: by few bits, and by all of them if these find a difference."""
-    exact, found = likely, share(node, likely)
-    if not found <= SMALL:
-        exact = exactly()
-        found = share(node, exact)
-    return Trial(found, partial(said, case, what, point, node.data, exact))
+def higher_derivatives(case: Case, point: Sequence[float]) -> tuple[list[Value], list[Value]]:
+    """Operands; all second derivatives, and the third one along (1, 1, …)."""
+    operands = [Value(x) for x in point]
+    rows = [grad(slope, operands) for slope in grad(case.f(*operands), operands)]
+    seconds = list(chain(*rows))
+    return operands, [*seconds, ag.sum(grad(ag.sum(seconds), operands))]
+
+
+def exact_higher(f: Callable[..., Any], point: tuple[float, ...], *precision: int) -> list[Any]:
+    """What these are."""
+    return [*chain(*exact_hessian(f, point, *precision)), exact_third(f, point, *precision)]
 
 
 def higher(count: int) -> Iterator[Trial]:
     """All second derivatives of ops at points of their cores, and the third one along (1, 1, …)."""
     for case in SMOOTH:
-        for point in case.core_points(count):
-            yield from _higher_at(case, point)
+        points = case.core_points(count)
+        for first in range(0, count, SIDE_BY_SIDE):
+            yield from _higher_at(case, points[first : first + SIDE_BY_SIDE])
 
 
-def _higher_at(case: Case, point: tuple[float, ...]) -> Iterator[Trial]:
-    f, operands = case.exact, [Value(x) for x in point]
-    rows = [grad(slope, operands) for slope in grad(case.f(*operands), operands)]
-    for i, (row, likely) in enumerate(zip(rows, exact_hessian(f, point, FEWER, NEARER), strict=True)):
-        for j, (node, entry) in enumerate(zip(row, likely, strict=True)):
-            yield compared(case, "second derivative", point, node, entry, lambda i=i, j=j: exact_hessian(f, point)[i][j])
-    third = ag.sum(grad(ag.sum(list(chain(*rows))), operands))
-    yield compared(case, "third derivative", point, third, exact_third(f, point, FEWER, NEARER), partial(exact_third, f, point))
+def _higher_at(case: Case, points: Sequence[tuple[float, ...]]) -> Iterator[Trial]:
+    """Graphs recorded at the first point have their numbers at all of them; those recorded at every tenth have the same bits."""
+    operands, nodes = higher_derivatives(case, points[0])
+    order = ag.topological_order(*nodes)
+    numbers = numbers_at(points, operands, order)
+    bounds = cache(lambda: bounds_over(order, numbers))
+    for i, point in enumerate(points):
+        got = [_at(i, numbers[node]) for node in nodes]
+        if i % 10 == 0:
+            wrong = differences("derivative", got, [node.data for node in higher_derivatives(case, point)[1]])
+            yield Trial(math.inf if wrong else 0.0, partial("{} at {}: {}".format, case, point, wrong), 0)
+        for k, (x, exact) in enumerate(zip(got, exact_higher(case.exact, point, FEWER, NEARER), strict=True)):
+            found = share(x, exact, lambda k=k, i=i: _at(i, bounds()[nodes[k]]))
+            yield Trial(found, partial(_said_of_higher, case, point, k, exact)) if found <= SETTLED else _surely(case, point, k)
+
+
+def _at(place: int, number: Any) -> float:
+    """The number at one of the points, if it is not the same at all of them."""
+    return float(number.numbers[place]) if isinstance(number, Lanes) else number
+
+
+def _surely(case: Case, point: tuple[float, ...], k: int) -> Trial:
+    """One of these derivatives by itself, and by all bits."""
+    node, exact = higher_derivatives(case, point)[1][k], exact_higher(case.exact, point)[k]
+    return Trial(share(node.data, exact, lambda: rounding_bounds(node)[node]), partial(_said_of_higher, case, point, k, exact))
+
+
+def _said_of_higher(case: Case, point: tuple[float, ...], k: int, exact: Any) -> str:
+    """Such a trial as text."""
+    nodes = higher_derivatives(case, point)[1]
+    return said(case, "third derivative" if k == len(nodes) - 1 else "second derivative", point, nodes[k].data, exact)
 
 
 def excess(got: float, exact: Any, bound: float) -> float:

@@ -7,6 +7,8 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from mpmath.libmp import BACKEND
+
 import autograd
 from tests.trust import bits, control, files, inputs, interrupts, laws, moments, numbers, processes, scripts, training
 from tests.trust.figures import Outcome, Row, outcome
@@ -73,7 +75,7 @@ def markdown(lines: Sequence[tuple[str, ...]], *, full: bool) -> str:
     known = prices(table)
     total = f"Together {sum(known.values()):,.0f} processor seconds, in {len(known)} of {len(lines)} rows."
     command = f"python -m tests.trust{' --full' if full else ''} --write"
-    where = f"{platform.system()}, {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+    where = f"{platform.system()}, {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, mpmath over {BACKEND}"
     written = f"Written by `{command}`, {datetime.date.today()}: {where}, chalkgrad {autograd.__version__}."
     if full:
         return f"""# Trust, the full tier

@@ -12,9 +12,12 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
+from autograd import ops
+from tests.autograd import recorders
 from tests.trust import __main__ as command
 from tests.trust.figures import Row, Trial, is_caught, outcome
 from tests.trust.inputs import INTERNAL, PACKAGES, PART, callables, calls, options, places, public
@@ -108,6 +111,13 @@ def test_what_is_left_of_a_case_runs_and_says_what_differs(
         exec(code, {})
     assert "got" in capsys.readouterr().out
     assert ("modulo" in code or "%" in code) and len(code.splitlines()) <= lines, code
+
+
+def test_numbers_side_by_side_are_held_to_those_recorded_anew() -> None:
+    row = BY_NAME["numbers: second and third derivatives of ops"]
+    assert not is_caught(row, 1)
+    with patch.dict(recorders._BY_NUMPY, {ops.multiply: lambda a, b: a * b * (1.0 + 2.0**-52)}):
+        assert is_caught(row, 1)
 
 
 def test_no_cases_or_nan_keep_no_bar() -> None:
