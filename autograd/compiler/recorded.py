@@ -22,7 +22,7 @@ Signs = npt.NDArray[np.int8]
 Mask = npt.NDArray[np.bool_]
 Counts = npt.NDArray[np.int64]
 
-_BLOCK = 16  # 64 KiB
+_BLOCK = 22  # 4 MiB
 _SIZE = 2**62  # what a key may be
 
 
@@ -89,21 +89,24 @@ def _addresses(objects: Sequence[object]) -> npt.NDArray[np.intp]:
 class _Finder:
     """The places of the objects of a list, by address; of one that is there twice the last.
 
-    A table of all addresses in the blocks of memory where they lie: 1.5 ms for 66,000 of them, where a dict takes 7. Nothing is
-    written to most of it, and that takes no memory.
+    A table of all addresses in the blocks of memory where they lie, and one of where each block begins in it: looking up 66,000 takes
+    0.5 ms, a dict 2.5. Nothing is written to most of either table, and that takes no memory.
     """
 
     def __init__(self, objects: Sequence[object]) -> None:
         known = _addresses(objects)
         block = known >> _BLOCK
-        self.blocks = distinct(block[np.append(block[1:] != block[:-1], True)[: len(block)]])  # few stand by themselves
+        blocks = distinct(block[np.append(block[1:] != block[:-1], True)[: len(block)]])  # few stand by themselves
         self.unit = (2 * known.itemsize).bit_length() - 1  # objects lie on multiples of two pointers
-        self.table = np.empty(len(self.blocks) << (_BLOCK - self.unit), np.int32)
-        self.table[self._spot(known)] = np.arange(len(objects))
+        self.lowest, highest = (int(blocks[0]), int(blocks[-1])) if len(blocks) else (0, 0)
+        self.skipped = np.empty(highest - self.lowest + 1, np.intp)  # how many units in front of a block have no entries
+        self.skipped[blocks - self.lowest] = (blocks - np.arange(len(blocks))) << (_BLOCK - self.unit)
+        self.table = np.empty(len(blocks) << (_BLOCK - self.unit), np.int32)
+        self.table[self._spot(known)] = np.arange(len(objects), dtype=np.int32)
 
     def _spot(self, addresses: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
-        block = np.searchsorted(self.blocks, addresses >> _BLOCK)
-        return ((block << _BLOCK) + (addresses & ((1 << _BLOCK) - 1))) >> self.unit
+        spot: npt.NDArray[np.intp] = (addresses >> self.unit) - self.skipped[(addresses >> _BLOCK) - self.lowest]
+        return spot
 
     def of(self, addresses: npt.NDArray[np.intp]) -> Places:
         """The places of what lies there."""
@@ -135,10 +138,9 @@ class Recorded:
         self.kind[len(self.order) - len(found) :] = _Finder(list(self.table)).of(_addresses(found))
 
     def _read_operands(self, find: _Finder, behind: list[Value]) -> None:
-        """Operands side by side, read column by column: 9 ms for 66,000 nodes, where looking each up takes 20."""
-        firsts, inputs = np.fromiter((v._a for v in behind), object, len(behind)), len(self.order) - len(behind)
-        seconds = np.fromiter((v._b for v in behind), object, len(behind))
-        both = np.column_stack([np.frombuffer(firsts, np.intp), np.frombuffer(seconds, np.intp)])
+        """Operands side by side, read column by column: 6 ms for 66,000 nodes, where looking each up takes 20."""
+        firsts, seconds = [v._a for v in behind], [v._b for v in behind]
+        both, inputs = np.column_stack([_addresses(firsts), _addresses(seconds)]), len(self.order) - len(behind)
         is_there = both != _addresses([None])
         self.count = np.zeros(len(self.order), np.int64)
         self.count[inputs:] = is_there[:, 0]
