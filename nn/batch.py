@@ -16,7 +16,7 @@ from autograd import Value, dot, sqrt, sum
 from autograd.ops import describe, real_number
 from nn.drawing import drawing, is_drawing
 from nn.layers import Sequential
-from nn.module import Module, inputs
+from nn.module import Module, Shape, inputs, takes
 from nn.naming import name_when_asked
 from nn.settings import whole
 
@@ -73,6 +73,10 @@ class BatchNorm(Module):
         running = zip(self.running.mean, self.running.variance, strict=True)
         columns = zip(inputs(x, len(self.gain), self), running, self.gain, self.bias, strict=True)
         return [g * ((v - mean) / sqrt(variance + self.eps)) + b for v, (mean, variance), g, b in columns]
+
+    def out_shape(self, shape: Shape) -> Shape | None:
+        """(size,), for as many numbers."""
+        return (len(self.gain),) if takes(len(self.gain), shape) else None
 
     def batch(self, rows: Sequence[Any]) -> list[list[Any]]:
         """The rows normalised by their own means and variances, towards which the running ones move. ValueError for fewer than two."""

@@ -25,7 +25,7 @@ from autograd import Value, dot, maximum, sum
 from autograd.ops import real_number
 from nn.activations import ACTIVATIONS, Activation, known_activation
 from nn.initial import Init, Seed, generator_of, reach, suited_init
-from nn.module import Module
+from nn.module import Module, Shape
 from nn.naming import name_when_asked
 from nn.settings import whole
 
@@ -126,6 +126,12 @@ class _Convolution(Module):
             pixels.append(bend(dot(ws, xs, self.bias[o])))
         return pixels
 
+    def out_shape(self, shape: Shape) -> Shape | None:
+        """That of the output image, unless the activation is a function; ValueError if the kernel does not fit into the image."""
+        if len(shape) != 1 + self.axes or shape[0] != self.in_channels or not isinstance(self.activation, str):
+            return None
+        return (self.out_channels, *self.geometry.out_shape(shape[1:], self))
+
     def architecture(self) -> dict[str, Any] | None:
         """Class, sizes and activation; None if the activation is a function."""
         if not isinstance(self.activation, str):
@@ -195,6 +201,10 @@ class _Pool2d(Module):
         windows, out = self.geometry.windows(shape, self), self.geometry.out_shape(shape, self)
         return [nested([self.pooled([cells[place] for _, place in w]) for w in windows], out) for cells in channels]
 
+    def out_shape(self, shape: Shape) -> Shape | None:
+        """That of the output image; ValueError if the kernel does not fit into the image."""
+        return (shape[0], *self.geometry.out_shape(shape[1:], self)) if len(shape) == 3 else None
+
     def architecture(self) -> dict[str, Any]:
         """Class and sizes."""
         return {"class": type(self).__name__, **_architecture(self.geometry)}
@@ -261,6 +271,10 @@ class Flatten(Module):
                 real_number(number, "Flatten")
         return numbers
 
+    def out_shape(self, shape: Shape) -> Shape | None:
+        """That of the flat list."""
+        return (math.prod(shape),)
+
     def architecture(self) -> dict[str, Any]:
         """The class."""
         return {"class": "Flatten"}
@@ -290,6 +304,10 @@ class Unflatten(Module):
         if len(row) != math.prod(self.shape):
             raise ValueError(f"{self!r} expects a row of {math.prod(self.shape)} numbers, got {len(row)}")
         return nested(row, self.shape)
+
+    def out_shape(self, shape: Shape) -> Shape | None:
+        """The shape, for as many numbers."""
+        return self.shape if math.prod(shape) == math.prod(self.shape) else None
 
     def architecture(self) -> dict[str, Any]:
         """Class and shape."""

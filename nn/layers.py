@@ -16,7 +16,7 @@ from autograd import Value, dot
 from autograd.ops import listed
 from nn.activations import ACTIVATIONS, Activation, known_activation, title
 from nn.initial import Init, Seed, chosen_init, generator_of, reach
-from nn.module import Module, inputs
+from nn.module import Module, Shape, inputs, shape_behind, takes
 from nn.naming import name_when_asked
 from nn.noise import Dropout
 from nn.settings import whole
@@ -65,6 +65,10 @@ class Neuron(Module):
         """The output for inputs that are Values already, as many as there are weights."""
         drive = _spelled_out(self.w, values, self.b) if self.expand else dot(self.w, values, self.b)
         return ACTIVATIONS[self.activation](drive) if isinstance(self.activation, str) else self.activation(drive)
+
+    def out_shape(self, shape: Shape) -> Shape | None:
+        """() for as many inputs as there are weights, unless the activation is a function."""
+        return () if takes(len(self.w), shape) and isinstance(self.activation, str) else None
 
     @property
     def nonlin(self) -> bool:
@@ -121,6 +125,11 @@ class Layer(Module):
         values = inputs(x, len(self.neurons[0].w), self)
         out = [neuron.respond(values) for neuron in self.neurons]
         return out[0] if len(out) == 1 else out
+
+    def out_shape(self, shape: Shape) -> Shape | None:
+        """That of the neurons' outputs in a list; of one neuron its own."""
+        one = self.neurons[0].out_shape(shape)
+        return one if one is None or len(self.neurons) == 1 else (len(self.neurons),)
 
     def tensors(self) -> dict[str, Any]:
         """All weights as ``weight``, of shape (outputs, inputs), and all biases as ``bias``."""
@@ -184,6 +193,10 @@ class MLP(Module):
         for i, layer in enumerate(self.layers):
             x = self.drops[i](layer(x)) if i < len(self.drops) else layer(x)
         return x
+
+    def out_shape(self, shape: Shape) -> Shape | None:
+        """That behind the last layer."""
+        return shape_behind(self.layers, shape)
 
     def architecture(self) -> dict[str, Any] | None:
         """Class, sizes and activations; None if one of the activations is a function."""
@@ -261,6 +274,10 @@ class Sequential(Module):
         for layer in self.layers:
             x = layer(x)
         return x
+
+    def out_shape(self, shape: Shape) -> Shape | None:
+        """That behind the last module; None if one of them does not tell."""
+        return shape_behind(self.layers, shape)
 
     def architecture(self) -> dict[str, Any] | None:
         """Class and layers; None if one of them cannot tell its own, or if layers share parameters."""

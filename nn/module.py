@@ -28,6 +28,8 @@ from nn.samples import Row, by_length, rows, samples
 from nn.weights import Tensor, WeightsError
 
 Nested = float | list[Any]
+# How long nested lists are, from the outermost on; () is that of a number alone.
+Shape = tuple[int, ...]
 
 
 class Group(NamedTuple):
@@ -65,6 +67,15 @@ class Module(ABC):
         """Whether rows of unequal length are samples of this model: sequences. A module of your own says so by
         ``takes_sequences = True``."""
         return False
+
+    def out_shape(self, shape: Shape) -> Shape | None:
+        """The shape of the output for an input of that shape; None where only a call tells, as of modules of your own.
+
+        >>> from nn import Layer
+        >>> Layer(2, 3).out_shape((2,)), Layer(2, 1).out_shape((2,)), Layer(2, 3).out_shape((5,))
+        ((3,), (), None)
+        """
+        return None
 
     def __del__(self) -> None:
         try:
@@ -256,6 +267,23 @@ def inputs(x: Any, nin: int, taker: Module) -> list[Value]:
         hint = "; among samples a row is one, [[…]] where it is alone, and X comes before y" if len(values) == 1 else ""
         raise ValueError(f"{type(taker).__name__} expects {nin} input(s), got {len(values)}{hint}")
     return values
+
+
+def takes(nin: int, shape: Shape) -> bool:
+    """Whether ``inputs`` takes what has this shape.
+
+    >>> takes(2, (2,)), takes(1, ()), takes(2, ())
+    (True, True, False)
+    """
+    return shape == (nin,) or (nin == 1 and not shape)
+
+
+def shape_behind(layers: Iterable[Module], shape: Shape) -> Shape | None:
+    """The ``out_shape`` of layers one after the other."""
+    found: Shape | None = shape
+    for layer in layers:
+        found = None if found is None else layer.out_shape(found)
+    return found
 
 
 def _of_inputs(error: TypeError, x: Any, nin: int, taker: Module) -> TypeError:

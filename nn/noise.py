@@ -11,7 +11,7 @@ from autograd.ops import describe, real_number
 from autograd.random import Key, normal, uniform
 from nn.drawing import key
 from nn.initial import Seed
-from nn.module import Module, inputs
+from nn.module import Module, Shape, inputs, takes
 from nn.settings import whole
 
 
@@ -68,6 +68,10 @@ class Dropout(_Drawing):
         kept = 1.0 - self.p
         return self._changed(x, lambda v, key: v * where(uniform(key) < kept, 1.0 / kept, 0.0))
 
+    def out_shape(self, shape: Shape) -> Shape | None:
+        """The same."""
+        return shape
+
     def after(self, layers: int) -> "Dropout":
         """That of so many layers further on: another seed, so that it drops others."""
         return Dropout(self.p, seed=(self.seed + layers) % 2**32)
@@ -102,6 +106,10 @@ class GaussianNoise(_Drawing):
         """The inputs with their noise, in the form in which they came."""
         return self._changed(x, lambda v, key: normal(key, v, self.deviation))
 
+    def out_shape(self, shape: Shape) -> Shape | None:
+        """The same."""
+        return shape
+
     def architecture(self) -> dict[str, Any]:
         """Class, deviation and seed."""
         return {"class": "GaussianNoise", "deviation": self.deviation, "seed": self.seed}
@@ -132,6 +140,10 @@ class NormalSample(_Drawing):
         values = inputs(x, 2 * self.size, self)
         spreads = iter(values[self.size :])
         return self._changed(values[: self.size], lambda v, key: normal(key, v, exp(0.5 * next(spreads))))
+
+    def out_shape(self, shape: Shape) -> Shape | None:
+        """(size,), for twice as many numbers."""
+        return (self.size,) if takes(2 * self.size, shape) else None
 
     def architecture(self) -> dict[str, Any]:
         """Class, size and seed."""

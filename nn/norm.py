@@ -6,7 +6,7 @@ Normalising over a batch is in ``batch``: it takes more than one sample.
 from typing import Any, final
 
 from autograd import Value, dot, sqrt, sum
-from nn.module import Module, inputs
+from nn.module import Module, Shape, inputs, takes
 from nn.naming import name_when_asked
 from nn.settings import whole
 
@@ -34,6 +34,10 @@ class LayerNorm(Module):
         apart = [x - mean for x in xs]
         spread = sqrt(dot(apart, apart) / len(xs) + self.eps)
         return [g * (d / spread) + b for g, d, b in zip(self.gain, apart, self.bias, strict=True)]
+
+    def out_shape(self, shape: Shape) -> Shape | None:
+        """(size,), for as many numbers."""
+        return (len(self.gain),) if takes(len(self.gain), shape) else None
 
     def symbols(self) -> dict[str, Any]:
         """γ and β."""
@@ -67,6 +71,10 @@ class RMSNorm(Module):
         xs = inputs(x, len(self.gain), self)
         scale = sqrt(dot(xs, xs) / len(xs) + self.eps)
         return [g * (x / scale) for g, x in zip(self.gain, xs, strict=True)]
+
+    def out_shape(self, shape: Shape) -> Shape | None:
+        """(size,), for as many numbers."""
+        return (len(self.gain),) if takes(len(self.gain), shape) else None
 
     def symbols(self) -> dict[str, Any]:
         """γ."""

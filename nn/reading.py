@@ -5,7 +5,6 @@ from typing import Any, final
 from autograd import no_grad
 from nn import classes
 from nn.classes import is_labelled
-from nn.layers import MLP
 from nn.losses import LOSSES, Loss
 from nn.module import Module
 from nn.samples import Row, Samples, Target, samples
@@ -82,9 +81,9 @@ class Reader:
 
 
 def _outputs(model: Module, row: Row) -> int:
-    """How many numbers the model gives for a row; an MLP tells, which saves 20 ms of an answer by 100,000 weights."""
-    known = model.architecture() if isinstance(model, MLP) else None
-    if known is not None and known["nin"] == len(row):
-        return int(known["nouts"][-1])
+    """How many numbers the model gives for a row; layers of ours tell, where an answer takes 0.4 s for 28×28 pixels and 24 filters."""
+    shape = model.out_shape((len(row),))
+    if shape is not None and len(shape) < 2:
+        return shape[0] if shape else 1
     with no_grad():
         return len(plain(model(row)))
