@@ -37,7 +37,7 @@ def classes_of(labels: Sequence[Any]) -> Classes | None:
 def _is_label(entry: Any) -> bool:
     if isinstance(entry, tuple):
         return any([_is_label(part) for part in entry])
-    return isinstance(entry, Hashable) and entry is not None and not is_number(entry)
+    return not is_number(entry) and isinstance(entry, Hashable) and entry is not None
 
 
 def labels(y: Any, name: str = "y") -> list[Any]:
@@ -69,7 +69,8 @@ def is_labelled(targets: Sequence[Target], outputs: int, *, shares: bool = True)
         fitting = len(rows) == len(targets) and outputs > 1 and all(len(t) == outputs for t in rows)
         return fitting and all(_is_one_hot(t) or (shares and _are_shares(t)) for t in rows)
     kinds = [(0, 1), (-1, 1)] if outputs == 1 else [range(outputs)]
-    return any(all(t in kind for t in targets) for kind in kinds)
+    found = set(targets)
+    return any(all(t in kind for t in found) for kind in kinds)
 
 
 def _is_one_hot(row: Sequence[float]) -> bool:

@@ -11,6 +11,7 @@ from autograd import Value
 from nn.batch import batch_layers
 from nn.batchwise import Batchwise, Compiled, Eager, WhilePaying, seconds_eagerly
 from nn.compiled import CompiledTraining, chosen_engine
+from nn.known import Made
 from nn.loop import Plan, Training
 from nn.optim import Optimizer
 from nn.recorded import RecordedTask
@@ -27,7 +28,7 @@ Train = Callable[[Training], object]
 
 
 class Way(NamedTuple):
-    """What is to be learnt, by which of the model's parameters, from what, and how that was asked for."""
+    """What is to be learnt, by which of the model's parameters, from what, and how that was asked for; and what the model is made of."""
 
     task: Task
     parameters: list[Value]
@@ -35,6 +36,7 @@ class Way(NamedTuple):
     plan: Plan
     engine: str
     fast: bool
+    made: Made | None
 
     def chosen(self) -> str:
         """The engine: "eager", "numpy" or "llvm"."""
@@ -102,7 +104,7 @@ def _compiled(optimizer: Optimizer, way: Way, engine: str) -> "CompiledTraining 
     if any(batch_layers(way.task.model)) or way.is_of_sequences():
         return _batchwise(way, engine)
     try:
-        recorded = RecordedTask(way.task, way.learning, way.parameters, way.plan.data)
+        recorded = RecordedTask(way.task, way.learning, way.parameters, way.plan.data, made=way.made)
         return CompiledTraining(recorded, optimizer, size=way.plan.size, engine=engine, fast=way.fast)
     except BranchError:
         return _batchwise(way, engine)

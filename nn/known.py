@@ -1,17 +1,20 @@
 """What a task is made of: tasks of equal parts are recorded alike, so that the second need not be recorded at all.
 
-That can be told of this package's own layers and losses, whose functions follow from what their attributes hold. Anything else (a module
-or an activation of one's own, a tied parameter, a generator, a Value that is no parameter) has no such parts and is recorded every time.
+That can be told of this package's own layers, losses and optimizers, whose functions follow from what their attributes hold. Anything
+else (a module or an activation of one's own, a tied parameter, a generator, a Value that is no parameter) has no such parts and is
+recorded every time.
 """
 
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator
+from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from autograd import Value
-from autograd.compiler.leaves import are_plain
+from autograd.compiler.leaves import are_parameters, are_plain
 from autograd.compiler.recent import Recent
 from nn.activations import ACTIVATIONS
 from nn.losses import LOSSES
+from nn.optim import OPTIMIZERS, Optimizer
 
 if TYPE_CHECKING:
     from autograd.compiler.recording import Fingerprint
@@ -30,26 +33,47 @@ class Known(NamedTuple):
 
 # Of the last tasks what their recordings said; None where samples took ways of their own.
 recent = Recent[Known | None](8)
+# Of the last optimizers the forms of their updates.
+updates = Recent["Fingerprint"](8)
+# What an optimizer holds besides its settings.
+_PROGRESS = frozenset(["params", "lr", "schedule", "steps", "kept_state"])
 
 
-def parts(task: Any, parameters: list[Value], learning: list[Value]) -> Hashable | None:
-    """What the recording of a task follows from, besides the shape of its samples; None where that cannot be told."""
+class Made(NamedTuple):
+    """What a model is made of, and its parameters, in their order."""
+
+    structure: Hashable
+    parameters: list[Value]
+
+
+def parts(task: Any, made: Made | None, parameters: list[Value], learning: list[Value]) -> Hashable | None:
+    """What the recording of a task with a model so made follows from, besides the shape of its samples; None where that cannot be told."""
     from autograd.compiler.recording import is_altered
 
-    if is_altered() or not any([task.loss is loss.function for loss in LOSSES.values()]) or learning != parameters:
+    if made is None or is_altered() or not any([task.loss is loss.function for loss in LOSSES.values()]):
         return None
-    model = _structure(task.model, parameters)
-    if model is None:
+    if not made.parameters == parameters == learning:  # of Values this asks whether they are the same
         return None
-    numbers, ops = repr((task.l2, task.l1, task.threshold)), frozenset([p.op for p in parameters])
-    return task.loss, numbers, task.clip, ops, tuple(ACTIVATIONS.values()), model
+    numbers = repr((task.l2, task.l1, task.threshold))
+    return task.loss, numbers, task.clip, tuple(ACTIVATIONS.values()), made.structure
 
 
-def _structure(model: Any, parameters: list[Value]) -> Hashable | None:
-    """What the attributes of a model and of its layers hold, the parameters in this order; and the functions of their classes."""
+def update_parts(optimizer: Optimizer) -> Hashable | None:
+    """What the recording of an optimizer's update follows from; None where that cannot be told."""
+    kind, settings = type(optimizer), [item for item in vars(optimizer).items() if item[0] not in _PROGRESS]
+    numbers = chain.from_iterable([x if type(x) is tuple else (x,) for _, x in settings])
+    if kind not in OPTIMIZERS.values() or not _SCALARS.issuperset(map(type, numbers)):
+        return None
+    return kind, repr(settings), *_functions([kind])
+
+
+def made_of(model: Any) -> Made | None:
+    """What the attributes of a model and of its layers hold, and the functions of their classes; None if that is not layers of ours,
+    lists, numbers, texts, and parameters that each stand in one place."""
     found: list[Hashable] = []
-    met: list[Value] = []
-    entered, stack = set[int](), [iter([model])]
+    met: list[Any] = []
+    kinds: set[type] = {list, tuple}
+    others, entered, stack = set[type](), set[int](), [iter([model])]
     while stack:
         for thing in stack[-1]:
             kind = type(thing)
@@ -58,33 +82,47 @@ def _structure(model: Any, parameters: list[Value]) -> Hashable | None:
             elif kind is Value:
                 met.append(thing)
                 found.append(Value)
-            elif kind is tuple or (id(thing) not in entered and (kind is list or _is_ours(kind))):
+            elif (kind in kinds or _is_layer(kind)) and (kind is tuple or id(thing) not in entered):
+                kinds.add(kind)
                 entered.add(id(thing))
                 is_list = kind is list or kind is tuple
-                names, things = ((), thing) if is_list else _attributes(thing)
-                found.append((kind, len(things), *names))
-                if not is_list or not are_plain(things):
-                    stack.append(iter(things))
+                held: Any = thing if is_list else _attributes(thing)
+                found.append((kind, len(held)) if is_list else (kind, *held))
+                if not is_list or not held or type(held[0]) is not Value:
+                    stack.append(iter(held if is_list else held.values()))
                     break
-                met.extend(things)
+                met += held
                 found.append(_PLAIN)
+            elif _is_frozen(kind):
+                others.add(kind)
+                found.append(thing)
             else:
                 return None
         else:
             stack.pop()
-    kinds = {entry[0] for entry in found if type(entry) is tuple}
-    return (*found, *_functions(kinds)) if met == parameters else None  # of Values this asks whether they are the same
+    are_ordinary = are_plain(met) and are_parameters(met) and len(set(met)) == len(met)
+    return Made((*found, *_functions(kinds | others)), met) if are_ordinary else None
 
 
-def _attributes(thing: Any) -> tuple[Sequence[str], Sequence[Any]]:
-    held = vars(thing)
+def _attributes(thing: Any) -> dict[str, Any]:
+    held: dict[str, Any] = vars(thing)
     if "classes" in held:  # what labels are called, which no number follows from
-        held = {name: x for name, x in held.items() if name != "classes"}
-    return tuple(held), list(held.values())
+        return {name: x for name, x in held.items() if name != "classes"}
+    return held
 
 
 def _is_ours(kind: type) -> bool:
     return kind.__module__.startswith("nn.")
+
+
+def _is_layer(kind: type) -> bool:
+    return _is_ours(kind) and hasattr(kind, "named_parameters")
+
+
+def _is_frozen(kind: type) -> bool:
+    """Whether things of this class are what their attributes were once and for all, such as the geometry of a kernel."""
+    settings = getattr(kind, "__dataclass_params__", None)
+    return _is_ours(kind) and settings is not None and settings.frozen
 
 
 def _functions(kinds: Iterable[type]) -> Iterator[Hashable]:

@@ -7,7 +7,7 @@ import math
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple, final
+from typing import TYPE_CHECKING, Any, NamedTuple, final
 
 from autograd import Value
 from autograd.compiler import leaves
@@ -65,7 +65,8 @@ class Training:
         self.optimizer: Optimizer | None = None
         self.batchwise: Batchwise = Eager()
         self.history = History()
-        self.lowest, self.best = math.inf, leaves.numbers(self.weights)
+        self.lowest = math.inf
+        self.best: Any = leaves.numbers(self.weights)  # floats, or an array of them
 
     def run(self, train: Callable[["Training"], object]) -> History:
         """Train for all epochs, or until patience, a callback, Ctrl-C or the solver itself says otherwise."""
@@ -129,7 +130,7 @@ class Training:
         finally:
             compiled.write_back()
             if best is not None:
-                self.remember(compiled.optimizer.params, best.tolist())
+                self.remember(compiled.optimizer.params, best)
         return False
 
     def is_over(self) -> bool:
@@ -154,8 +155,8 @@ class Training:
         if self.plan.held_out and outcome.failed is None:
             self.note_validation(Tally(*compiled.evaluate(self.plan.held_out)), len(self.plan.held_out.rows))
 
-    def remember(self, parameters: Sequence[Value], numbers: list[float]) -> None:
-        """Keep these numbers as the best."""
+    def remember(self, parameters: Sequence[Value], numbers: Any) -> None:
+        """Keep these numbers, an array or a list, as the best."""
         if self.weights == parameters:  # all of them learn
             self.best = numbers
             return
@@ -233,7 +234,7 @@ class Training:
     def restore(self) -> None:
         """Put the best weights back."""
         for p, number in zip(self.weights, self.best, strict=True):
-            p.data = number
+            p.data = float(number)  # of an array's
         self.history.kept_epoch = self.history.best_epoch
 
 

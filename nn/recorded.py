@@ -12,7 +12,7 @@ from autograd import Value, where
 from autograd.compiler import engines
 from nn.branches import Branches, refuse_other_ways
 from nn.drawing import drawing, drawing_off
-from nn.known import Known, parts
+from nn.known import Known, Made, made_of, parts
 from nn.losses import LOSSES, cross_entropy, penalty
 from nn.recording import drawing_nothing, recorded_at
 from nn.samples import Row, Samples, Target
@@ -97,7 +97,8 @@ def _to_try(task: Any, data: Samples) -> list[Sample]:
 class RecordedTask:
     """What is to be learnt, recorded for the parameters that learn; ``table`` holds the samples, a line for each.
 
-    What is recorded holds for these samples, or ``everywhere`` (see ``Branches``).
+    What is recorded holds for these samples, or ``everywhere`` (see ``Branches``). ``made`` is what the model is made of, if that has been
+    seen just now.
     """
 
     def __init__(
@@ -107,10 +108,12 @@ class RecordedTask:
         parameters: list[Value],
         data: Samples,
         *,
+        made: Made | None = None,
         everywhere: bool = False,
     ) -> None:
         import numpy as np
 
+        self._made = made
         self._np, self.task, self.learning, self._penalised = np, task, list(learning), parameters
         self._weights = together(parameters, learning)
         self._everywhere = everywhere
@@ -128,8 +131,11 @@ class RecordedTask:
         """What the recording follows from: equal tasks are recorded alike, see ``known``; None where that cannot be told."""
         row, target, weight = self._tried[0]
         shape = len(row), len(listed(target)), isinstance(target, Sequence), weight is None
-        made_of = None if self._everywhere else parts(self.task, self._penalised, self.learning)
-        return None if made_of is None else (shape, made_of)
+        made, self._made = self._made, None  # which holds for the first time: then callbacks may have changed something
+        if self._everywhere:
+            return None
+        known = parts(self.task, made or made_of(self.task.model), self._penalised, self.learning)
+        return None if known is None else (shape, known)
 
     def known(self, forms: "tuple[Fingerprint, Fingerprint]") -> Known | None:
         """What the last recording says of others; None if samples may take other ways."""

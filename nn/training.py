@@ -14,6 +14,7 @@ from nn.clipping import checked_clip
 from nn.drawing import drawing
 from nn.engines import Way, by_solver, by_steps
 from nn.history import History
+from nn.known import made_of
 from nn.loop import Callback, Plan, Training
 from nn.losses import Number, half_sse, loss_of, mse
 from nn.module import Module
@@ -127,17 +128,18 @@ def fit(
     if any(batch_layers(model)) and 1 in (size, len(data.rows) % size):
         raise ValueError(f"batch_size={size} leaves a batch of one sample, of which BatchNorm has no variance: choose another")
     task = Task(model, spec.function, float(l2), float(l1), reader.threshold, cut)
-    parameters = model.parameters()
+    made = made_of(model)
+    parameters = model.parameters() if made is None else made.parameters
     generator = shuffler if shuffle and size < len(data.rows) else None
     plan = Plan(data, held_out, size, epochs, generator, callbacks, stopping)
     if isinstance(optimizer, str) and optimizer in SOLVERS:
         _check_solver(optimizer, task, data.rows[0], batch_size=batch_size, lr=lr, clip=clip)
         learning = _learning(parameters, trainable)
-        train = by_solver(optimizer, Way(task, parameters, learning, plan, engine, fast))
+        train = by_solver(optimizer, Way(task, parameters, learning, plan, engine, fast, made))
     else:
         chosen = _optimizer(optimizer, parameters, trainable, lr, steps)
         learning = chosen.params
-        train = by_steps(chosen, Way(task, parameters, learning, plan, engine, fast))
+        train = by_steps(chosen, Way(task, parameters, learning, plan, engine, fast, made))
     model.classes = reader.classes
     with Bar(steps, progress) as bar:
         return Training(task, plan, parameters, learning, bar).run(train)

@@ -1,6 +1,7 @@
 """Numbers of many leaves at once, read and written past the properties that tell who is listening: of 100,000 in 3 instead of 12 ms.
 
-Plain loops, which Python 3.11 specialises: ``map`` with an ``attrgetter`` or a slot's ``__set__`` takes three to seven times as long.
+Plain loops, which Python 3.11 specialises: ``map`` with an ``attrgetter`` or a slot's ``__set__`` takes three to seven times as long. A
+list that is counted or stays empty takes two thirds of a set.
 """
 
 from collections.abc import Sequence
@@ -11,12 +12,15 @@ from autograd.value import LEAF, Value
 
 def are_plain(values: Sequence[object]) -> bool:
     """Whether there are any, and all are of the class ``Value`` itself."""
-    return set(map(type, values)) == {Value}
+    return [*map(type, values)].count(Value) == len(values) > 0
 
 
 def are_parameters(values: Sequence[Any]) -> bool:
-    """Whether there are any, all of the class ``Value`` itself, made by no op and no constants."""
-    return are_plain(values) and {v.op for v in values} == {LEAF}
+    """Whether there are any, all of them Values, made by no op and no constants."""
+    try:
+        return len(values) > 0 and not [v for v in values if v.op is not LEAF]
+    except AttributeError:  # no Value
+        return False
 
 
 def numbers(values: Sequence[Value]) -> list[float]:

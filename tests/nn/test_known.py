@@ -2,6 +2,7 @@
 
 import gc
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 from weakref import ref
 
@@ -11,6 +12,7 @@ import nn
 from autograd import Value
 from nn.activations import ACTIVATIONS
 from nn.compiled import CompiledTraining
+from nn.known import made_of
 
 pytest.importorskip("llvmlite")
 X = [[0.5, -1.0], [1.5, 0.25], [-0.75, 2.0], [0.1, 0.2]]
@@ -118,10 +120,19 @@ CHANGES: dict[str, Callable[[Any], Any]] = {
     "targets that are no classes": lambda model: {"Y": [0.5, 0.25, 1.0, 2.0]},
     "targets in lists": lambda model: {"Y": [[y] for y in Y]},
     "part that learns": lambda model: {"trainable": model.layers[2]},
+    "betas": lambda model: {"lr": None, "optimizer": nn.Adam(model.parameters(), lr=0.05, betas=(0.5, 0.999))},
     "momentum": lambda model: {"lr": None, "optimizer": nn.SGD(model.parameters(), lr=0.05, momentum=0.5)},
     "order of the optimizer": lambda model: {"lr": None, "optimizer": nn.SGD(model.parameters()[::-1], lr=0.05)},
 }
 
+# What no model made of layers of ours, lists and parameters that stand in one place holds.
+ODD = (
+    "activation of one's own",
+    "function of one neuron",
+    "layer of one's own",
+    "tied weights",
+    "weight that is a constant",
+)
 # Other tasks with the same numbers.
 ALIKE = ("spelled out", "targets in lists", "order of the optimizer")
 
@@ -142,6 +153,55 @@ def test_a_function_put_in_the_place_of_one_of_ours_is_noticed(monkeypatch: pyte
     monkeypatch.undo()
     monkeypatch.setitem(ACTIVATIONS, "tanh", lambda a: a * 0.5)
     assert fitted("llvm") == fitted("eager") != usual
+    monkeypatch.undo()
+    monkeypatch.setattr(nn.SGD, "update", lambda self, step, p, g, v: (p - self.lr * (g + p), v))
+    assert fitted("llvm") == fitted("eager") != usual
+
+
+def _filters(stride: int) -> nn.Sequential:
+    return nn.Sequential(nn.Unflatten(1, 1, 3), nn.Conv2d(1, 1, 1, stride=stride, seed=1), nn.Flatten(), nn.Layer(2, 1, seed=2))
+
+
+def test_filters_are_known_by_what_they_see(recordings: list[int]) -> None:
+    def losses(stride: int, engine: str) -> list[float]:
+        model, rows = _filters(1), [[1.0, 2.0, 4.0], [0.5, -1.0, 2.0]]
+        if stride == 1:
+            model = nn.Sequential(*model.layers[:3], nn.Layer(3, 1, seed=2))
+        else:
+            model.layers[1].geometry = replace(model.layers[1].geometry, stride=(1, stride))
+        return nn.fit(model, rows, [1.0, 2.0], optimizer="sgd", epochs=3, progress=False, engine=engine).loss
+
+    usual = losses(1, "llvm")
+    recordings.clear()
+    assert losses(1, "llvm") == usual == losses(1, "eager")
+    assert not recordings
+    assert losses(2, "llvm") == losses(2, "eager") != usual
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_what_a_model_is_made_of_has_its_parameters(name: str) -> None:
+    model = made()
+    CHANGES[name](model)
+    found = made_of(model)
+    if name in ODD:
+        assert found is None
+    else:
+        assert found is not None and found.parameters == model.parameters()
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        nn.BatchNorm(2),
+        nn.Sequential(nn.Layer(2, 2, seed=1), nn.BatchNorm(2)),
+        _Doubled(nn.Layer(1, 1, seed=1)),
+        nn.Sequential(*[nn.Layer(2, 2, seed=1)] * 2),
+    ],
+    ids=["running numbers", "running numbers of a layer", "layer of one's own", "layer twice"],
+)
+def test_what_is_made_of_more_is_not_told(model: nn.Module) -> None:
+    """Running means are Values and no parameters."""
+    assert made_of(model) is None
 
 
 def test_a_layer_that_a_callback_changes_is_noticed() -> None:

@@ -37,6 +37,37 @@ def test_parameters_come_in_construction_order_each_once() -> None:
     assert len(Tied().parameters()) == len(names)
 
 
+class Weight(Value):
+    pass
+
+
+HELD: dict[str, Any] = {
+    "alone": [Value(1.0), None, Value(2.0)],
+    "tuples": (Value(1.0), (Value(2.0), [Value(3.0)])),
+    "of another class": [Value(1.0), Weight(2.0)],
+    "of another class alone": Weight(2.0),
+    "mixed": [Value(1.0), [Value(2.0)], 3.0, "text", {"a": Value(4.0)}, nn.Neuron(2, seed=1)],
+    "a result": [Value(1.0), Value(2.0) * 2.0, Value(3.0)],
+    "a constant": [Value(1.0), (Value(2.0) * 2.0)._prev[1]],
+    "other things": [object(), len, nn.Module, range(3)],
+    "nothing": [[], (), {}],
+    "twice": [Value(1.0)] * 2,
+}
+
+
+@pytest.mark.parametrize("name", HELD)
+def test_parameters_are_those_that_have_names(name: str) -> None:
+    class Holder(nn.Module):
+        def __init__(self) -> None:
+            self.before, self.held, self.after = Value(0.0), HELD[name], [Value(9.0)]
+
+        def __call__(self, x: Any) -> Any:
+            return self.before
+
+    holder = Holder()
+    assert holder.parameters() == [p for _, p in holder.named_parameters()]
+
+
 def test_results_and_constants_are_no_parameters() -> None:
     model = Tied()
     assert model.cache not in model.parameters()

@@ -19,17 +19,22 @@ from autograd.compiler.targets.llvm.executor import WIDTH, Native, aligned, has_
 from autograd.compiler.targets.llvm.memory import Kept
 from autograd.compiler.training import Order, Outcome, Outline, Progress, Recipe, batch_program, update_program
 
+_KINDS = [*[ctypes.c_void_p] * len(ARGUMENTS[0]), *[ctypes.c_int64] * len(ARGUMENTS[1]), ctypes.c_double]
+_TRAIN = ctypes.CFUNCTYPE(ctypes.c_int64, *_KINDS)
+
 
 @final
 @dataclass(frozen=True)
 class _Code:
-    """What the recipes of one form have in common: the programs and their native code. Nothing here changes in a run."""
+    """What the recipes of one form have in common: the programs and their native code, of which ``train`` is a function. Nothing here
+    changes in a run."""
 
     programs: tuple[Program, Program]
     tables: list[Slots]
     width: int
     kept: Kept
-    native: Any
+    native: Native
+    train: Callable[..., int]
     ir: str
 
 
@@ -49,7 +54,8 @@ def _code(recipe: Recipe, width: int, fast: bool, all_finite: bool) -> _Code:
     )
     libm = dict.fromkeys(name for emitter in emitters for name in emitter.libm)
     native = Native.of(ir, list(libm), {})
-    return _Code(programs, [emitter.tables.array() for emitter in emitters], width, emitters[0].kept, native, ir)
+    tables = [emitter.tables.array() for emitter in emitters]
+    return _Code(programs, tables, width, emitters[0].kept, native, _TRAIN(native.address("train")), ir)
 
 
 # A second fit of the same network finds its code here, before differentiating and writing it again: 1.5 instead of 17 ms for 2-16-16-1.
@@ -79,8 +85,6 @@ class NativeLoop:
             key = (outline, width, fast, all_finite)
             self._code = recent.get(key, lambda: _code(recipe(), width, fast, all_finite))
         self.llvm_ir = self._code.ir
-        kinds = [ctypes.c_void_p] * len(ARGUMENTS[0]) + [ctypes.c_int64] * len(ARGUMENTS[1]) + [ctypes.c_double]
-        self._train = ctypes.CFUNCTYPE(ctypes.c_int64, *kinds)(self._code.native.address("train"))
         self._arrays = self._allocate(outline.parameters, outline.memory)
 
     def _allocate(self, parameters: int, memory: int) -> dict[str, Array]:
@@ -147,7 +151,7 @@ class NativeLoop:
             int(order is not None or size < n),
             0 if order is None else n,
         ]
-        done = self._train(*pointers, *numbers, best_loss)
+        done = self._code.train(*pointers, *numbers, best_loss)
         finished = done if done >= 0 else -done - 1
         progress.parameters = parameters.copy()
         progress.state = arrays["state"][:, :count].copy()
