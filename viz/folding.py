@@ -29,6 +29,7 @@ from viz.patterns import (
     softmax,
     take_in,
 )
+from viz.softmaxes import softmaxes
 from viz.ties import samples_of
 
 Rule = Callable[[Value], Hashable]
@@ -55,6 +56,7 @@ def folded(form: NormalForm, fold: "str | Rule", most: int = 60) -> Groups:
     rows_of_embedding(form, groups)
     if fold != "samples":
         cells(form, groups)
+        softmaxes(groups)
     for pattern in (dropout, kept_norm, first_minus, constant_arithmetic, softmax, rms_norm, root_norm, attention):
         take_in(form, groups, pattern)
     if fold != "samples":

@@ -7,6 +7,7 @@ Of many samples a circle holds the distribution of its data instead of a number.
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from autograd.labels import plain_name
 from viz.anatomy import Anatomy, Course, Stage, mean
@@ -19,6 +20,7 @@ from viz.svg import PURPLE as VIOLET
 MOST_UNITS = 24  # of one layer that are drawn one by one
 _COLUMN, _GAP, _RADIUS, _TOP = 190.0, 38.0, 15.0, 64.0
 _MAP = 56.0  # width of a feature map
+_WORDS = 12  # size of the words below a picture
 _BOLD = ' font-weight="bold"'
 _LEGEND = {
     "model": "",
@@ -41,15 +43,39 @@ def write(body: Sequence[str], width: float, height: float, description: str) ->
     )
 
 
-def with_words(body: Iterable[str], width: float, height: float, anatomy: Anatomy, level: str, description: str) -> str:
-    """The picture with its legend and the findings below."""
-    legend = [_LEGEND[level]] if _LEGEND[level] else []
-    if level == "neurons" and any(any(stage.still) for stage in anatomy.stages):
-        legend.append("struck through: dead or saturated")
-    lines = [*legend, *anatomy.findings]
-    words = [text(14, height + 20 * (i + 1), line, 12, "start", GREY if i < len(legend) else INK) for i, line in enumerate(lines)]
-    widest = max([width, *(width_of(line, 12) + 28 for line in lines)])
-    return write([*body, *words], widest, height + 20 * len(lines) + 14, description)
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """What is drawn of a level, without words below it."""
+
+    body: Sequence[str]
+    width: float
+    height: float
+
+
+def legend(anatomy: Anatomy, level: str) -> list[str]:
+    """What the colours and strokes of a level mean, in words."""
+    is_struck = level == "neurons" and any(any(stage.still) for stage in anatomy.stages)
+    return [line for line in (_LEGEND[level], "struck through: dead or saturated" * is_struck) if line]
+
+
+def written(drawn: Drawing, description: str, keys: Sequence[str] = (), findings: Sequence[str] = ()) -> str:
+    """The picture as an SVG document, with its legend and the findings below, if they are given, in lines as wide as it is."""
+    lines = [
+        (line, fill) for said, fill in ((keys, GREY), (findings, INK)) for whole in said for line in _wrapped(whole, drawn.width)
+    ]
+    words = [text(14, drawn.height + 20 * (i + 1), line, _WORDS, "start", fill) for i, (line, fill) in enumerate(lines)]
+    return write([*drawn.body, *words], drawn.width, drawn.height + 20 * len(lines) + 14, description)
+
+
+def _wrapped(said: str, width: float) -> Iterator[str]:
+    """A text in lines that fit between the margins of a picture."""
+    line = ""
+    for word in said.split():
+        if line and width_of(f"{line} {word}", _WORDS) > width - 28:
+            yield line
+            line = ""
+        line = f"{line} {word}".lstrip()
+    yield line
 
 
 def text(x: float, y: float, said: str, size: float = 13.0, anchor: str = "middle", fill: str = INK, more: str = "") -> str:
@@ -65,7 +91,7 @@ def _fitted(x: float, y: float, said: str, width: float, size: float, fill: str 
 # --- Model and layers ----------------------------------------------------------------------------------------------------------
 
 
-def model_level(anatomy: Anatomy, description: str) -> str:
+def model_level(anatomy: Anatomy) -> Drawing:
     """The network as one box between what goes in and what comes out."""
     first, *_, last = anatomy.stages
     silent = sum(stage.without_gradient for stage in anatomy.stages)
@@ -76,10 +102,10 @@ def model_level(anatomy: Anatomy, description: str) -> str:
         lines += [f"without gradient: {silent:,} of {anatomy.parameters:,}"]
     body = [*_arrow(120, 70, 160, 70), *_arrow(440, 70, 480, 70), *_leading("layers", lines[0], _box(160, 20, 280, 100, lines))]
     body += [*_box(14, 40, 106, 60, ["input", _range(first.data)]), *_box(480, 40, 126, 60, ["output", _range(last.data)])]
-    return with_words(body, 620, 130, anatomy, "model", description)
+    return Drawing(body, 620, 130)
 
 
-def layers_level(anatomy: Anatomy, description: str) -> str:
+def layers_level(anatomy: Anatomy) -> Drawing:
     """A box for each layer: its data and its gradients as strips of colour, and how many units are active."""
     body: list[str] = []
     x = 14.0
@@ -90,7 +116,7 @@ def layers_level(anatomy: Anatomy, description: str) -> str:
         lines = [stage.title, f"{stage.parameters:,} parameters" if k else f"{stage.units} number{'s' * (stage.units != 1)}"]
         body += _leading("neurons", stage.title, [*_box(x, 14, 170, 128, lines), *_strips(stage, x + 12, 66, 146)])
         x += 170
-    return with_words(body, x + 14, 152, anatomy, "layers", description)
+    return Drawing(body, x + 14, 152)
 
 
 def _leading(to: str, title: str, parts: Iterable[str]) -> Iterator[str]:
@@ -149,7 +175,7 @@ def _violet(g: float, reach: float) -> Colour:
 # --- Neurons -------------------------------------------------------------------------------------------------------------------
 
 
-def neurons_level(anatomy: Anatomy, description: str) -> str:
+def neurons_level(anatomy: Anatomy) -> Drawing:
     """A column of circles for each layer, and an edge for each weight; feature maps as images."""
     columns = [_Column(stage, k) for k, stage in enumerate(anatomy.stages)]
     height = max(column.height for column in columns) + _TOP + 10
@@ -165,7 +191,7 @@ def neurons_level(anatomy: Anatomy, description: str) -> str:
         if column.stage.exploding:
             units.append(text(x, 57, f"|∂| up to {column.stage.exploding:.3g}", 11, fill=VIOLET, more=_BOLD))
         x += _COLUMN
-    return with_words([*edges, *units], x - _COLUMN + 70, height, anatomy, "neurons", description)
+    return Drawing([*edges, *units], x - _COLUMN + 70, height)
 
 
 class _Column:
@@ -304,7 +330,7 @@ def _edges(before: _Column, x: float, column: _Column, to_x: float, height: floa
 # --- One neuron ----------------------------------------------------------------------------------------------------------------
 
 
-def neuron_level(anatomy: Anatomy, k: int, i: int, description: str) -> str:
+def neuron_level(anatomy: Anatomy, k: int, i: int) -> Drawing:
     """One neuron's sum of products as a table, and what becomes of it."""
     stage, before = anatomy.stages[k], anatomy.stages[k - 1]
     assert stage.weights is not None
@@ -322,7 +348,7 @@ def neuron_level(anatomy: Anatomy, k: int, i: int, description: str) -> str:
     wide = max(width_of(shortened(plain_name(name)), 10) for name in names)
     table = [text(14, 24, _neuron_title(anatomy, k, i), 13, "start", more=_BOLD)]
     table += [f'<g transform="translate({wide:.0f} 0)">', *body, "</g>"]
-    return with_words(table, 920 + wide, 84 + 20 * len(weights), anatomy, "neuron", description)
+    return Drawing(table, 920 + wide, 84 + 20 * len(weights))
 
 
 def _neuron_title(anatomy: Anatomy, k: int, i: int) -> str:

@@ -126,7 +126,7 @@ class Network:
         return f"<network {self.anatomy.title} {sizes} at level {level}: {count or 'no'} sample{'s' * (count != 1)}>"
 
     def _repr_html_(self) -> str:
-        return page.notebook_output([self.to_svg()], [self.description], self.script)
+        return page.notebook_output([self._drawn()], [self.description], self.script, self._words)
 
     @property
     def findings(self) -> tuple[str, ...]:
@@ -152,7 +152,9 @@ class Network:
         return {
             "still": still,
             "first": still or (list(self.level) if is_small else "neurons"),
-            "levels": {name: look(seen, self.description) for name, look in _LOOKS.items() if name != still},
+            "levels": {name: network_svg.written(look(seen), self.description) for name, look in _LOOKS.items() if name != still},
+            "legends": {name: network_svg.legend(seen, name) for name in LEVELS},
+            "findings": seen.findings,
             "stages": [_stage(stage, k, seen.samples, is_small) for k, stage in enumerate(seen.stages)],
             "samples": seen.samples,
             "help": opens if is_small else f"{opens} Tables are there for networks of up to {MOST_PARAMETERS:,} parameters.",
@@ -165,14 +167,32 @@ class Network:
 
     def to_html(self) -> str:
         """The picture in a page that needs no other file, in which each level opens into the next; equal networks give equal bytes."""
-        return page.page(self.anatomy.title, [svg.said_once(self.to_svg())], self.script)
+        return page.page(self.anatomy.title, [svg.said_once(self._drawn())], self.script, self._words)
+
+    def as_part(self, identity: str) -> str:
+        """The same as a part of a page, an element with this id."""
+        return page.fragment(identity, [svg.said_once(self._drawn())], self.script, self._words)
 
     def to_svg(self) -> str:
-        """The picture as an SVG document; equal networks give equal bytes."""
+        """The picture as an SVG document, its legend and what is wrong below it; equal networks give equal bytes."""
+        return self._drawn(network_svg.legend(self.anatomy, self._kind), self.findings)
+
+    @property
+    def _kind(self) -> str:
+        return self.level if isinstance(self.level, str) else "neuron"
+
+    @property
+    def _words(self) -> str:
+        """What stands below the picture, as HTML."""
+        return page.words(network_svg.legend(self.anatomy, self._kind), self.findings)
+
+    def _drawn(self, *words: Sequence[str]) -> str:
         if isinstance(self.level, str):
-            return _LOOKS[self.level](self.anatomy, self.description)
-        layer, neuron = self.level
-        return network_svg.neuron_level(self.anatomy, layer, neuron - 1, self.description)
+            drawing = _LOOKS[self.level](self.anatomy)
+        else:
+            layer, neuron = self.level
+            drawing = network_svg.neuron_level(self.anatomy, layer, neuron - 1)
+        return network_svg.written(drawing, self.description, *words)
 
     def save(self, path: str | Path) -> Path:
         """Write the picture to ``path`` as its ending says, ``.html``, ``.svg``, ``.png`` or ``.pdf``, and return the path.

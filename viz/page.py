@@ -43,12 +43,13 @@ _IN_PAGE = """\
 start(document.getElementById("{id}"),[...document.querySelectorAll("#{id} svg")]);"""
 
 
-def notebook_output(stills: Sequence[str], descriptions: Sequence[str], script: str) -> str:
-    """The output of a notebook's cell: the still pictures as images, and ``script``, which defines ``start(host, stills)``."""
+def notebook_output(stills: Sequence[str], descriptions: Sequence[str], script: str, words: str = "") -> str:
+    """The output of a notebook's cell: the still pictures as images, ``words`` below, and ``script``, which defines
+    ``start(host, stills)``."""
     images = "".join(map(image, stills, descriptions))
     identity = f"chalkgrad-{hashlib.sha256(images.encode()).hexdigest()[:8]}-{next(_displays)}"
     return (
-        f'<div id="{identity}" style="overflow-x:auto">{images}</div>\n'
+        f'<div id="{identity}" style="overflow-x:auto">{images}{words}</div>\n'
         f"<script>(()=>{{{script}{_IN_NOTEBOOK.format(id=identity)}}})();</script>"
     )
 
@@ -59,15 +60,21 @@ def image(still: str, description: str) -> str:
     return f'<img src="data:image/svg+xml;base64,{address}" alt="{escaped(description)}">'
 
 
-def page(title: str, stills: Sequence[str], script: str) -> str:
-    """A whole HTML page with the pictures and the script in it."""
-    return _PAGE.format(title=escaped(title), body=fragment("picture", stills, script))
+def words(faint: Sequence[str], plain: Sequence[str]) -> str:
+    """Lines of text below a picture, in the colours of the page and as wide as that is."""
+    said = [*(f"<small>{escaped(line)}</small>" for line in faint), *map(escaped, plain)]
+    return "".join(f"<div>{line}</div>" for line in said)
 
 
-def fragment(identity: str, stills: Sequence[str], script: str) -> str:
-    """The pictures and their script as a part of a page."""
+def page(title: str, stills: Sequence[str], script: str, words: str = "") -> str:
+    """A whole HTML page with the pictures, ``words`` below and the script in it."""
+    return _PAGE.format(title=escaped(title), body=fragment("picture", stills, script, words))
+
+
+def fragment(identity: str, stills: Sequence[str], script: str, words: str = "") -> str:
+    """The pictures, ``words`` below and their script as a part of a page."""
     pictures, start = "\n".join(stills), _IN_PAGE.format(id=identity)
-    return f'<div id="{identity}">\n{pictures}</div>\n<script>(()=>{{{script}{start}}})();</script>'
+    return f'<div id="{identity}">\n{pictures}{words}</div>\n<script>(()=>{{{script}{start}}})();</script>'
 
 
 def saved(path: str | Path, what: str, writers: Mapping[str, Callable[[], str | bytes]]) -> Path:

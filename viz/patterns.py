@@ -151,8 +151,8 @@ def softmax(form: NormalForm, groups: Groups, consumers: Consumers, k: int) -> F
 
 def _shift_by_largest(groups: Groups, consumers: Consumers, powers: int) -> int:
     """The differences that exp is taken of alone, or 0."""
-    source = next(iter(groups[powers].entries))
-    return source if groups[source].form == "−" and consumers[source] == {powers} else 0
+    source, *others = groups[powers].entries
+    return source if groups[source].form == "−" and consumers[source] == {powers} and not others else 0
 
 
 _NORM = re.compile(r"\(Σ\S+ x²( ÷ \S+)?( \+ \S+)?\)\^−0\.5")

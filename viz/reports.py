@@ -3,7 +3,6 @@
 import copy
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,10 +13,9 @@ from viz import charts, given, network_svg, page
 from viz.anatomy import anatomy, chain, flat
 from viz.exploring import explore
 from viz.judging import Judged, error, judgement, side_by_side, where, wide
-from viz.network_svg import layers_level, neuron_level
 from viz.networks import Network
 from viz.notation import number
-from viz.svg import escaped, said_once
+from viz.svg import escaped
 
 _STYLE = """\
 :root{color-scheme:light dark}
@@ -201,12 +199,13 @@ def _judgement(subject: _Subject) -> Iterator[tuple[str, str]]:
 def _network(subject: _Subject) -> Iterator[tuple[str, str]]:
     seen = anatomy(subject.model, [subject.row], None, None)
     what = f"for one sample of {subject.judged.called(subject.chosen)}; gradients are those of its scores"
-    yield f"The network, layer by layer, {what}", wide(layers_level(seen, "layers"))
-    opened, quiet = Network(seen, "neurons"), replace(seen, findings=())  # what is wrong is said with the levels before
-    yield "Neuron by neuron", page.fragment("network", [said_once(opened.to_svg())], opened.script)
+    layers = network_svg.written(network_svg.layers_level(seen), "layers")
+    said = page.words(network_svg.legend(seen, "layers"), seen.findings)
+    yield f"The network, layer by layer, {what}", wide(layers) + said
+    yield "Neuron by neuron", Network(seen, "neurons").as_part("network")
     last = max((k for k, stage in enumerate(seen.stages) if stage.weights), default=0)
     if last:
-        yield "The sum of one neuron", wide(neuron_level(quiet, last, 0, "one neuron"))
+        yield "The sum of one neuron", wide(network_svg.written(network_svg.neuron_level(seen, last, 0), "one neuron"))
 
 
 def _stepper(subject: _Subject) -> Iterator[tuple[str, str]]:

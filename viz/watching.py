@@ -9,7 +9,7 @@ from typing import Any, final
 from autograd.ops import positive_number
 from viz import charts, given, moving, network_svg, page, plane
 from viz.anatomy import chain, flat
-from viz.judging import flattened
+from viz.judging import Judged, flattened
 from viz.rendering import gif
 from viz.svg import shortened
 
@@ -78,7 +78,8 @@ class _Subject:
             wanted, said = ([x for each in ys for x in flattened(each)] for ys in (self.targets, self.model.predict(self.rows)))
             return list(charts.scatter(wanted, said, _SIZE, "said, over what is wanted"))
         members = {c: [i for i, of in enumerate(self.classes) if of == c] for c in sorted(set(self.classes))}
-        shares = [self._share(places) for places in members.values()]
+        answers = Judged(self.rows, self.model.predict(self.rows), self.classes, None, 0.0).answers
+        shares = [sum(answers[i] == c for i in places) / len(places) for c, places in members.items()]
         names = [shortened(str(self.targets[places[0]])) for places in members.values()]
         return list(charts.bars([f"class {name}" for name in names], shares, _SIZE + 60, "right answers", 1.0))
 
@@ -92,10 +93,6 @@ class _Subject:
     def points(self) -> list[str]:
         """What lies on the boundary, whatever the model does: the points."""
         return list(plane.points(self.rows, self.classes or [], self.box, _SIZE)) if self.is_plane else []
-
-    def _share(self, places: Sequence[int]) -> float:
-        rows, targets = [self.rows[i] for i in places], [self.targets[i] for i in places]
-        return float(self.model.accuracy(rows, targets))
 
     def gradients(self) -> tuple[float, list[str]]:
         """The size of the gradient of each layer that has parameters, and how high that comes out."""

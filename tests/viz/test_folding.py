@@ -430,6 +430,43 @@ def test_ties(make, name):
     assert all(0 <= row < found.rows and 0 <= column < found.columns for row, column in found.spy)
 
 
+def shares(own: bool = False) -> tuple[list[Value], list[Value]]:
+    """A softmax, that of ``autograd`` or one written with Python's own ``sum``, and its exps where these are known."""
+    scores = [Value(math.sin(i), label="a") for i in range(8)]
+    powers = [exp(a) for a in scores]
+    norm = sum(powers)
+    return ([e / norm for e in powers], powers) if own else (softmax(scores), [])
+
+
+def weighed(part: list[Value]) -> Value:
+    return dot(part, [Value(0.1 * i, label="v") for i, _ in enumerate(part)])
+
+
+READ_IN_PLACES = {
+    "in halves": lambda p: weighed(p[:4]).tanh() + weighed(p[4:]),
+    "overlapping": lambda p: weighed(p[:5]).tanh() + weighed(p[3:]),
+    "one by one": lambda p: p[0].sin() * p[1] + p[2].tanh(),
+    "as a whole, twice": lambda p: weighed(p).tanh() - sum([a * log(a) for a in p]),
+}
+
+
+@pytest.mark.parametrize("own", [False, True])
+@pytest.mark.parametrize("name", READ_IN_PLACES)
+def test_a_softmax_that_is_read_in_several_places_is_one_card(name, own):
+    loss = READ_IN_PLACES[name](shares(own)[0])
+    loss.backward()
+    made = draw(loss, fold="packs", engine="builtin")
+    assert len([head for head in heads(made) if "softmax | exp(a)/Σ exp(a)" in head]) == 1, heads(made)
+    assert not [card for card in made.cards if re.search(r"exp$|÷|max$", card.head) and "softmax" not in card.head]
+    assert sum(card.values for card in made.cards) == len(topological_order(loss))
+
+
+def test_exps_that_are_read_elsewhere_too_are_no_softmax():
+    p, powers = shares(own=True)
+    shown = heads(draw(weighed(p[:4]).tanh() + weighed(p[4:]) + powers[2].sin(), fold="packs", engine="builtin"))
+    assert not [head for head in shown if "softmax" in head], shown
+
+
 def test_a_sigmoid_written_out_is_no_softmax():
     xs = [Value(0.1 * i) for i in range(300)]
     shown = heads(draw(sum([exp(x) / (exp(x) + 1.0) for x in xs]), engine="builtin"))

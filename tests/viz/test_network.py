@@ -9,6 +9,7 @@ import pytest
 import nn
 import viz
 from autograd import Value
+from viz import network_svg
 from viz.svg import width_of
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -92,7 +93,7 @@ def test_what_is_wrong_is_said():
     dead = sum(all(neuron(row).data == 0.0 for row in data.X) for neuron in net.layers[0].neurons)
     assert dead >= 3
     assert f"{dead} of 16 neurons in layer 1 are dead for all 20 samples." in picture.findings
-    assert all(line in "".join(parsed(picture).itertext()) for line in picture.findings)
+    assert all(line in " ".join(parsed(picture).itertext()) for line in picture.findings)
     net = model("tanh")
     net.layers[1].neurons[0].b.data = 50.0
     assert "1 of 16 neurons in layer 2 is saturated for this sample." in viz.network(net, data.X[0]).findings
@@ -139,6 +140,24 @@ def test_numbers_stay_within_what_they_stand_in(x):
         assert said
         for text in said:
             assert width_of(text.text, float(text.get("font-size"))) <= width, (level, text.text)
+
+
+@pytest.mark.parametrize("level", ["model", "layers", "neurons", (2, 1)])
+def test_a_file_of_svg_holds_the_words_in_lines_as_wide_as_the_picture(level):
+    net = nn.MLP(2, [3, 1], activation="relu", seed=0)
+    for neuron in net.layers[0].neurons:
+        neuron.b.data = -100.0
+    picture = viz.network(net, moons().X, level=level)
+    root = parsed(picture)
+    lines = [text for text in root.iter(f"{SVG}text") if text.get("text-anchor") == "start" and float(text.get("y")) > 50]
+    said = " ".join(text.text for text in lines)
+    assert said == " ".join(
+        [*network_svg.legend(picture.anatomy, level if isinstance(level, str) else "neuron"), *picture.findings]
+    )
+    for text in lines:
+        assert float(text.get("x")) + width_of(text.text, 12) <= float(root.get("width")), text.text
+        assert float(text.get("y")) < float(root.get("height"))
+    assert len(lines) > len(picture.findings) + 1 or level != "neurons", "a picture 330 wide has to wrap them"
 
 
 def test_neurons_edges_and_rings_are_drawn():

@@ -2,13 +2,17 @@
 
 import math
 import re
+import warnings
+from base64 import b64decode
+from contextlib import closing
 
 import pytest
 
 import nn
 import viz
 from tests.viz.chromium import tab
-from viz import networks
+from tests.viz.jupyter import notebook
+from viz import network_svg, networks
 from viz.notation import number
 
 DATA = nn.moons(20, noise=0.1, seed=0)
@@ -91,6 +95,63 @@ def test_touch_on_a_phone(opened):
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
+def with_much_to_say():
+    """A convolutional network of which something is wrong everywhere, in seven stages: some 1,400 pixels wide."""
+    stages = [nn.Unflatten(1, 8, 8), nn.Conv2d(1, 2, 3, activation="relu", seed=0), nn.AvgPool2d(2), nn.Flatten()]
+    net = nn.Sequential(*stages, nn.Layer(18, 3, activation="relu", seed=1), nn.Layer(3, 1, nonlin=False, seed=2))
+    net.layers[1].bias[0].data = net.layers[4].neurons[0].b.data = -1e3
+    net.layers[5].neurons[0].w[1].data = 1e5
+    return viz.network(net, [[float((i * k) % 7) for i in range(64)] for k in (1, 2)])
+
+
+# Whether the lines of a text are within the window, and within whatever else clips them.
+UNCUT = """(element)=>{const range=document.createRange();range.selectNodeContents(element);
+const within=(left,right)=>[...range.getClientRects()].every((box)=>box.left>=left-1&&box.right<=right+1);
+for(let at=element;at;at=at.parentElement??at.getRootNode().host){const box=at.getBoundingClientRect();
+if(getComputedStyle(at).overflowX!=="visible"&&!within(box.left,box.right))return false;}
+return within(0,innerWidth);}"""
+
+
+def exported(made):
+    """The picture in a notebook, as HTML."""
+    exporters = pytest.importorskip("nbconvert.exporters")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of nbconvert
+        return exporters.HTMLExporter().from_notebook_node(notebook([made._repr_html_()]))[0]
+
+
+def brightness(colour):
+    """Between 0 and 255; half of that where it is not opaque."""
+    return sum(map(float, re.findall(r"[\d.]+", colour)[:3])) / 3
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("is_alive", [True, False])
+@pytest.mark.parametrize("place", ["page", "notebook"])
+def test_words_below_are_not_cut_on_a_phone(browser, tmp_path, place, is_alive, scheme):
+    """Text of the page, whether scripts run or not: it is wrapped, and can be selected."""
+    made = with_much_to_say()
+    path = tmp_path / "network.html"
+    path.write_text(made.to_html() if place == "page" else exported(made), encoding="utf-8")
+    words = [*network_svg.legend(made.anatomy, "neurons"), *made.findings]
+    assert len(words) >= 6
+    opened = browser.new_context(
+        viewport={"width": 390, "height": 800}, java_script_enabled=is_alive, color_scheme=scheme, offline=True
+    )
+    with closing(opened):
+        page = opened.new_page()
+        page.goto(path.as_uri(), wait_until="domcontentloaded")
+        for line in words:
+            said = page.get_by_text(line, exact=True)
+            assert said.count() == 1, line
+            assert said.evaluate("(element)=>!element.closest('svg')"), line
+            assert said.evaluate(UNCUT), line
+            ink = brightness(said.evaluate("(element)=>getComputedStyle(element).color"))
+            assert (ink > 200) == (scheme == "dark" and place == "page"), "notebooks are exported in the colours of the day"
+        drawn = "".join(b64decode(still).decode() for still in re.findall(r'base64,([^"]+)" alt="Network', path.read_text()))
+        assert not [line for line in words if f">{line}<" in drawn]
+
+
 def test_on_paper_nothing_is_cut_off(opened):
     with opened(viz.network(model(), DATA.X, DATA.y, loss=bce), viewport={"width": 480, "height": 700}) as page:
         page.emulate_media(media="print")
@@ -106,7 +167,7 @@ def test_what_is_wrong_is_said_at_each_level(opened, activation, shift, said):
     with opened(made) as page:
         for name in networks.LEVELS:
             page.get_by_role("button", name=name, exact=True).click()
-            assert f"of 14 neurons in layer 1 is {said} for all 20 samples." in page.locator("svg").text_content()
+            assert page.get_by_text(f"of 14 neurons in layer 1 is {said} for all 20 samples.").is_visible()
         page.locator("[data-to='1,2']").click()
         assert page.get_by_text(f"{said} for all 20 samples", exact=True).count() == 1
 
@@ -122,7 +183,7 @@ def test_a_large_network_has_no_tables(opened, monkeypatch):
     monkeypatch.setattr(networks, "MOST_PARAMETERS", 50)
     with opened(of_one(model(), level=(1, 1))) as page:
         assert level(page) == ["neurons"]
-        assert "up to 50 parameters" in page.locator("small").inner_text()
+        assert "up to 50 parameters" in page.locator(".help").inner_text()
         page.locator("[data-to='1,2']").click()
         assert level(page) == ["neurons"]
 

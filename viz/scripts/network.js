@@ -15,7 +15,7 @@ const NETWORK_STYLE = `${TABLE_STYLE}
 [data-to]{cursor:pointer}
 [aria-current]{border-color:#9970ab;font-weight:bold}
 :focus-visible{outline:2px solid #9970ab;outline-offset:1px}
-@media print{.all>nav,small{display:none}.shown svg{max-width:100%;height:auto;max-height:95vh}}
+@media print{.all>nav,.help{display:none}.shown svg{max-width:100%;height:auto;max-height:95vh}}
 `;
 
 // x₂₁⁽¹⁾: a letter with its indices, counted from the stage's base on and separated where one has two digits, and its layer.
@@ -28,7 +28,7 @@ function placed(letter, { base, layer }, ...from) {
 
 function network(host, [still], data) {
   const stages = data.stages.map((stage) => ({ ...stage, x: floats(stage.x, stage.units), pull: floats(stage.pull, stage.units), numbers: floats(stage.numbers, 2 * stage.units * (stage.inputs + 1)) }));
-  const pictures = { [data.still]: still }, shown = element("div", { class: "shown" }), told = element("b", {}), paging = {};
+  const pictures = { [data.still]: still }, shown = element("div", { class: "shown" }), told = element("b", {}), words = element("div", {}), paging = {};
   let view = data.first;
 
   function picture(level) {
@@ -64,6 +64,7 @@ function network(host, [still], data) {
   function show() {
     const isLevel = LEVELS.includes(view);
     shown.replaceChildren(...(isLevel ? [picture(view)] : sum(view)));
+    words.replaceChildren(...(isLevel ? [...data.legends[view].map((line) => element("small", {}, line)), ...data.findings].map((line) => element("p", {}, line)) : []));
     told.textContent = isLevel ? "" : `${placed("x", stages[view[0]], view[1])}: layer ${view[0]}, neuron ${view[1]} of ${stages[view[0]].units}`;
     buttons.forEach((made, i) => (LEVELS[i] === view ? set(made, { "aria-current": true }) : made.removeAttribute("aria-current")));
   }
@@ -92,6 +93,6 @@ function network(host, [still], data) {
   });
   const shadow = host.attachShadow({ mode: "open" });
   host.replaceChildren();
-  shadow.append(element("style", {}, NETWORK_STYLE), all, element("small", {}, data.help));
+  shadow.append(element("style", {}, NETWORK_STYLE), all, words, element("small", { class: "help" }, data.help));
   show();
 }
