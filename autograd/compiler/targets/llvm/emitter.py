@@ -23,7 +23,6 @@ import contextlib
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from functools import cache
 from typing import final
 
 import numpy as np
@@ -36,6 +35,7 @@ from autograd.compiler.targets.llvm.kernels import BodyEmitter
 from autograd.compiler.targets.llvm.lanes import LaneSums, shares, side_by_side
 from autograd.compiler.targets.llvm.loops import loops_of
 from autograd.compiler.targets.llvm.memory import Cell, Kept, Memory, Operand, Source
+from autograd.compiler.targets.llvm.processor import has_avx512
 from autograd.compiler.targets.llvm.text import Carried, Form, Text, double, vector_declarations
 from autograd.compiler.targets.llvm.turned import Turned
 from autograd.compiler.targets.tables import Tables
@@ -47,13 +47,10 @@ from autograd.ops import Op
 JAM_SHARED = 2
 
 
-@cache
 def jam_rows() -> int:
     """Instances of a pack of rows side by side: 8 where a register holds 8 doubles; elsewhere 4, as the totals of 8 would fill all 16
     registers of two halves each: 512 and 277 µs for that step on a processor with AVX2."""
-    import llvmlite.binding
-
-    return 8 if llvmlite.binding.get_host_cpu_features().get("avx512f") else 4
+    return 8 if has_avx512() else 4
 
 
 # Shared numbers of neighbouring instances are computed as vectors of so many, also where each instance's terms lie in a row: a step of a

@@ -189,6 +189,7 @@ def declarations(width: int) -> list[str]:
         f"declare {kind} @llvm.fma.v{width}f64({kind}, {kind}, {kind})",
         f"declare {kind} @llvm.trunc.v{width}f64({kind})",
         f"declare i1 @llvm.vector.reduce.and.v{width}i1(<{width} x i1>)",
+        f"declare <{width} x i64> @llvm.masked.gather.v{width}i64.v{width}p0(<{width} x ptr>, i32, <{width} x i1>, <{width} x i64>)",
         "declare i64 @llvm.cttz.i64(i64, i1)",
     ]
 

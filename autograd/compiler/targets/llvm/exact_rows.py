@@ -2,6 +2,8 @@
 
 A sequence in which every operation waits for the one before keeps a processor idle, and what it looks ahead does not reach the next row.
 In a loop over a part of it several rows are in work at the same time. Measured for a row of 8 numbers (AVX2): tanh 22 instead of 28 ns.
+Where a register holds a row, two parts are in one loop, so that the one multiplies while the other divides: 17 instead of 20 ns (Intel
+Xeon, Emerald Rapids).
 """
 
 from collections.abc import Callable, Sequence
@@ -9,10 +11,11 @@ from collections.abc import Callable, Sequence
 from autograd.compiler.targets.llvm import exact_exp
 from autograd.compiler.targets.llvm.exact_math import trusted_below
 from autograd.compiler.targets.llvm.fast_math import VectorFunction
+from autograd.compiler.targets.llvm.processor import has_avx512
 
 # A part finds, from x and what the part before it found, what the next one needs; the last one the result.
 Part = Callable[..., Sequence[str]]
-PARTS: dict[str, tuple[Part, ...]] = {"tanh": exact_exp.TANH_PARTS}
+PARTS: dict[str, Sequence[Part]] = {"tanh": exact_exp.TANH_PARTS}
 # Fewer rows are not worth it; so many are in work at a time.
 FEWEST, ROWS = 4, 16
 # The most numbers of a row that one part leaves for the next: all fits into the nearest cache.
@@ -22,8 +25,9 @@ MOST_CARRIED = 5
 def function(name: str, width: int) -> str:
     """The IR of ``rows_name(x, y, count)``: the function of so many rows, which lie one after the other, from x to y."""
     kind, texts, carried = f"<{width} x double>", list[str](), 0
-    for number, part in enumerate(PARTS[name]):
-        text, carried = _part(name, width, number, part, carried)
+    parts = _joined(PARTS[name]) if has_avx512() and width <= 8 else PARTS[name]
+    for number, part in enumerate(parts):
+        text, carried = _part(name, width, number, part, carried, is_last=number == len(parts) - 1)
         texts.append(text)
     calls = [f"  call void @{name}_part{k}_v{width}(ptr %x.at, ptr %y.at, ptr %work, i64 %rows)" for k in range(len(texts))]
     joined = "\n".join(calls)
@@ -49,13 +53,22 @@ done:
     return "\n".join(texts)
 
 
-def _part(name: str, width: int, number: int, part: Part, carried: int) -> tuple[str, int]:
+def _joined(parts: Sequence[Part]) -> list[Part]:
+    """Two parts each as one."""
+
+    def both(first: Part, second: Part) -> Part:
+        return lambda f, x, *given: second(f, x, *first(f, x, *given))
+
+    return [both(*pair) for pair in zip(parts[::2], parts[1::2], strict=True)]
+
+
+def _part(name: str, width: int, number: int, part: Part, carried: int, *, is_last: bool) -> tuple[str, int]:
     """The IR of a part, and how many numbers of a row it leaves."""
     f = VectorFunction(width)
     x = f.let(f"load {f.kind}, ptr {f.let(f'getelementptr {f.kind}, ptr %x, i64 %row')}, align {8 * width}")
     given = [f.let(f"load {f.kind}, ptr {_place(f, k)}, align {8 * width}") for k in range(carried)]
     found = part(f, x, *given)
-    if number == len(PARTS[name]) - 1:
+    if is_last:
         place = f.let(f"getelementptr {f.kind}, ptr %y, i64 %row")
         f.text.lines.append(_last(f, name, x, found[0], place))
     else:

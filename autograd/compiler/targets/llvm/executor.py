@@ -25,6 +25,7 @@ from autograd.compiler.recent import Recent
 from autograd.compiler.targets.llvm import exact_math
 from autograd.compiler.targets.llvm.copies import with_copies
 from autograd.compiler.targets.llvm.emitter import Emitter
+from autograd.compiler.targets.llvm.processor import has_avx512
 from autograd.compiler.targets.llvm.text import Text, vector_declarations
 from autograd.ops import Op
 
@@ -59,7 +60,7 @@ def lanes_of(program: Program) -> int:
     350 instead of 524 (AMD EPYC, Zen 4). Sums over lanes are written for 8."""
     if not program.n_lanes:
         return 1
-    is_twice = llvm.get_host_cpu_features().get("avx512f") and not any([pack.reduces for pack in program.packs])
+    is_twice = has_avx512() and not any([pack.reduces for pack in program.packs])
     return 2 * WIDTH if is_twice else WIDTH
 
 

@@ -24,6 +24,7 @@ import numpy as np
 
 from autograd.compiler.program import Pack, Run, Slots
 from autograd.compiler.recorded import distinct
+from autograd.compiler.targets.llvm.processor import has_avx512
 from autograd.compiler.targets.llvm.text import Form, transposed
 from autograd.compiler.targets.tables import Axis, grid_period, regular_step
 
@@ -34,12 +35,9 @@ if TYPE_CHECKING:
 BLOCK = 8
 
 
-@cache
 def registers() -> tuple[int, int]:
     """Doubles in a vector, and how many vectors there is room for."""
-    import llvmlite.binding
-
-    return (8, 32) if llvmlite.binding.get_host_cpu_features().get("avx512f") else (4, 16)
+    return (8, 32) if has_avx512() else (4, 16)
 
 
 @final
