@@ -25,7 +25,7 @@ import numpy as np
 from autograd import ops
 from autograd.compiler.kernels import is_of_table
 from autograd.compiler.normal import Graph, Terms
-from autograd.compiler.recorded import Mask, Places, alike, distinct, places, reached, stretches
+from autograd.compiler.recorded import Mask, Places, alike, distinct, places, reached, starts_of, stretches
 from autograd.modes import call_site, switched
 from autograd.ops import Op
 from autograd.value import Gated, Value, constant
@@ -172,14 +172,15 @@ class _Backward:
         is_x[xs] = True
         wanted = reached(is_x, e.used, e.user)
         self.edges = e = e.taken(wanted[e.used])
-        self.wanted = places(np.flatnonzero(wanted & ~is_x))
+        self.wanted = places((wanted & ~is_x).nonzero()[0])
         self.count = np.bincount(e.used, minlength=n)
-        self.start = np.cumsum(self.count) - self.count
+        self.start = self.count.cumsum() - self.count
         self.handed = np.bincount(e.user, minlength=n)
-        self.first = np.cumsum(self.handed) - self.handed
-        self.by_user = np.argsort(e.user, kind="stable")
+        self.first = self.handed.cumsum() - self.handed
+        self.by_user = e.user.argsort(kind="stable")
         self.edge_of = np.full(len(graph.recorded.flat), -1, np.int32)
-        self.edge_of[e.entry[e.entry >= 0]] = np.flatnonzero(e.entry >= 0)
+        of_kernels = (e.entry >= 0).nonzero()[0]
+        self.edge_of[e.entry[of_kernels]] = of_kernels
         self.is_there = np.zeros(len(e.used), bool)
         self.sign = np.ones(len(e.used), np.int8)
         self.a, self.b, self.mask, self.gate = (np.full(len(e.used), -1, np.int32) for _ in range(4))
@@ -214,19 +215,22 @@ class _Backward:
 
     def _collect(self, nodes: Places) -> None:
         """The adjoints of numbers whose users have all handed down."""
-        e = stretches(self.start[nodes], self.count[nodes])
-        owner = np.repeat(np.arange(len(nodes)), self.count[nodes])[self.is_there[e]]
-        e = e[self.is_there[e]]
+        count = self.count[nodes]
+        e, owner = stretches(self.start[nodes], count), np.arange(len(nodes)).repeat(count)
+        is_there = self.is_there[e]
+        e, owner = e[is_there], owner[is_there]
         if not len(e):
             return
         terms, gate = Terms(self.sign[e], self.a[e], self.b[e], self.mask[e]), self.gate[e]
-        crosses = self.graph.is_row[self.edges.user[e]] & ~self.graph.is_row[nodes[owner]]
-        if crosses.any():
-            owner, terms, gate = self._crossed(crosses, owner, terms, gate)
-        owners, count = np.unique(owner, return_counts=True)
-        self.adjoint[nodes[owners]] = self._added(count, self._without_signs(terms))
+        if self.graph.n_lanes:
+            crosses = self.graph.is_row[self.edges.user[e]] & ~self.graph.is_row[nodes[owner]]
+            if crosses.any():
+                owner, terms, gate = self._crossed(crosses, owner, terms, gate)
+        start = starts_of(owner)
+        owners, count = nodes[owner[start]], np.append(start[1:], len(owner)) - start
+        self.adjoint[owners] = self._added(count, self._without_signs(terms))
         if (gate >= 0).any():
-            self.opened[nodes[owners]] = self._opened(count, gate)
+            self.opened[owners] = self._opened(count, gate)
 
     def _crossed(self, crosses: Mask, owner: Any, terms: Terms, gate: Places) -> tuple[Any, Terms, Places]:
         """What rows hand down to a shared number, added up: first those of one sample that follow each other, then all samples."""
@@ -255,20 +259,20 @@ class _Backward:
     def _added(self, count: Any, terms: Terms) -> Places:
         """Numbers that are such sums."""
         graph = self.graph
-        start = np.cumsum(count) - count
+        start = count.cumsum() - count
         is_plain = (terms.sign > 0) & (terms.b < 0) & (terms.gate < 0)
         found = terms.a[start]
         is_known = np.logical_and.reduceat(is_plain & graph.is_constant[terms.a], start)
-        for i in np.flatnonzero(is_known & (count > 1)):
+        for i in (is_known & (count > 1)).nonzero()[0].tolist():
             found[i] = graph.constant(_total(graph.number[terms.a[start[i] : start[i] + count[i]]].tolist()))
         made = ~(is_known | (is_plain[start] & (count == 1)))
         if made.any():
-            found[made] = graph.add_sums(count[made], terms.taken(np.repeat(made, count)))
+            found[made] = graph.add_sums(count[made], terms.taken(made.repeat(count)))
         return places(found)
 
     def _opened(self, count: Any, gate: Places) -> Places:
         """The gates of sums: open where one of their terms' is, −1 where one of these has no gate. A sum of gates stands for them."""
-        start = np.cumsum(count) - count
+        start = count.cumsum() - count
         found = np.where(np.logical_and.reduceat(gate >= 0, start), gate[start], -1)
         for i in np.flatnonzero((found >= 0) & (count > 1)).tolist():
             found[i] = self._either(gate[start[i] : start[i] + count[i]].tolist())
@@ -309,6 +313,13 @@ class _Backward:
 
     def _put(self, e: Any, sign: Any, a: Any, b: Any, mask: Any, gate: Any) -> None:
         """Contributions, one for each of these edges; a product with 1 is the other factor, one of constants a constant."""
+        if (b >= 0).any():
+            a, b = self._multiplied(a, b)
+        self.is_there[e] = True
+        self.sign[e], self.a[e], self.b[e], self.mask[e], self.gate[e] = sign, a, b, mask, gate
+
+    def _multiplied(self, a: Any, b: Any) -> tuple[Any, Any]:
+        """The factors that are left."""
         graph = self.graph
         one = (b >= 0) & self._is_one(a)
         a, b = np.where(one, b, a), np.where(one, -1, b)
@@ -318,8 +329,7 @@ class _Backward:
             factors = zip(graph.number[a[known]].tolist(), graph.number[b[known]].tolist(), strict=True)
             a[known] = [graph.constant(x * y) for x, y in factors]
             b[known] = -1
-        self.is_there[e] = True
-        self.sign[e], self.a[e], self.b[e], self.mask[e], self.gate[e] = sign, a, b, mask, gate
+        return a, b
 
     def _hand_down_by_rules(self, nodes: Places) -> None:
         """The contributions of kernels."""
@@ -337,20 +347,24 @@ class _Backward:
         """Which operands are constants that are parts of the form."""
         graph = self.graph
         known = graph.is_constant[operands]
+        if not known.any():
+            return known
         return known if len(distinct(graph.number[operands[known]])) <= FEW_CONSTANTS else np.zeros_like(known)
 
     def _forms(self, nodes: Places, operands: Places, edges: Places, known: Mask) -> list[Any]:
         """The instances of each form."""
         graph, adjoint = self.graph, self.adjoint[nodes]
+        if len(nodes) == 1:
+            return [[0]]
         columns = [graph.recorded.kind[nodes], self._is_one(adjoint), graph.is_row[adjoint], self.opened[nodes] >= 0]
         bits = np.where(known, graph.number[operands], 0.0).view(np.int64)  # 0.0 and -0.0 are equal as numbers
         table = np.column_stack([*columns, graph.is_row[operands], edges >= 0, known, bits])
         form = alike(table)[1]
-        order = np.argsort(form, kind="stable")
-        return np.split(order, np.flatnonzero(np.diff(form[order])) + 1)
+        order = form.argsort(kind="stable")
+        return np.split(order, starts_of(form[order])[1:])
 
     def _is_one(self, at: Any) -> Any:
-        return self.graph.is_constant[at] & (self.graph.number[at] == 1.0)
+        return self.graph.number[at] == 1.0  # of what is no constant it is 0
 
     def _apply(self, nodes: Places, operands: Places, edges: Places, known: Mask) -> None:
         """Hand down by the rule of one form."""
@@ -380,11 +394,11 @@ class _Backward:
         nothing = np.full(count, -1, np.int32)
         for at, op, references in template.nodes:
             if op is not None:
-                env[at] = graph.add_kernels(op, np.stack([env[x] for x in references], axis=1))
+                env[at] = graph.add_kernels(op, np.array([env[x] for x in references]).T)
                 continue
             signs, a, b = zip(*references, strict=True)
-            first, second = (np.stack([env.get(x, nothing) for x in side], axis=1).ravel() for side in (a, b))
-            terms = Terms(np.tile(np.array(signs, np.int8), count), first, second, np.full(count * len(a), -1, np.int32))
+            first, second = (np.array([env.get(x, nothing) for x in side]).T.ravel() for side in (a, b))
+            terms = Terms(np.array(signs * count, np.int8), first, second, np.full(count * len(a), -1, np.int32))
             env[at] = graph.add_sums(np.full(count, len(a)), terms)
         return env
 

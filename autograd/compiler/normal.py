@@ -13,8 +13,9 @@ What is done here is done once for all nodes of a kind, on arrays of places. Tha
 
 import math
 from collections.abc import Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass
-from typing import Any, NamedTuple, final
+from typing import Any, final
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +23,7 @@ import numpy.typing as npt
 from autograd import ops
 from autograd.compiler.kernels import IDENTITIES
 from autograd.compiler.recorded import (
+    FEW,
     Counts,
     Mask,
     Places,
@@ -82,7 +84,6 @@ class Kernels:
 
 
 @final
-@dataclass(frozen=True)
 class Edges:
     """Who uses whom, sorted by the number used and for each in the order in which a backward pass collects its contributions.
 
@@ -91,38 +92,43 @@ class Edges:
     kernel's operand, else −1. A sum hands nothing down to the gates of its terms: sign 0.
     """
 
-    used: Places
-    user: Places
-    sign: Signs
-    other: Places
-    gate: Places
-    entry: Places
+    def __init__(self, table: Places) -> None:
+        self.table = table
+        self.used, self.user, self.sign, self.other, self.gate, self.entry = table
 
-    def taken(self, which: Any) -> "Edges":
+    def taken(self, which: npt.NDArray[Any]) -> "Edges":
         """Some of them."""
-        return Edges(*[column[which] for column in vars(self).values()])
+        return Edges(_taken(self.table, which))
 
 
-class _Part(NamedTuple):
+@final
+class _Part:
     """Terms as they are found: the sum that has them as its k-th and following, and of a and b whose operand they are, and which."""
 
-    owner: Places
-    sign: Places
-    a: Places
-    b: Places
-    gate: Places
-    user: Places
-    index_a: Places
-    index_b: Places
-    k: Places
+    def __init__(self, table: Places) -> None:
+        self.table = table
+        self.owner, self.sign, self.a, self.b, self.gate, self.user, self.index_a, self.index_b, self.k = table
 
-    def taken(self, which: Any) -> "_Part":
+    def taken(self, which: npt.NDArray[Any]) -> "_Part":
         """Some of them."""
-        return _Part(*[column[which] for column in self])
+        return _Part(_taken(self.table, which))
 
 
 def _joined(parts: Sequence[_Part]) -> _Part:
-    return _Part(*[np.concatenate(columns) for columns in zip(*parts, strict=True)])
+    return _Part(np.concatenate([part.table for part in parts], axis=1))
+
+
+def _table(count: int, *columns: Any) -> Places:
+    """Columns side by side, as one array: what is done to all of them is done once."""
+    table = np.empty((len(columns), count), np.int32)
+    for own, given in zip(table, columns, strict=True):
+        own[:] = given
+    return table
+
+
+def _taken(table: Places, which: npt.NDArray[Any]) -> Places:
+    found: Places = table.take(which.nonzero()[0] if which.dtype == bool else which, axis=1)
+    return found
 
 
 @final
@@ -138,12 +144,13 @@ class NormalForm:
         n = len(recorded.count)
         self.uses = np.bincount(recorded.flat, minlength=n) + np.bincount(recorded.outputs, minlength=n)
         self.is_product, self.is_chained, self.is_reduced, self.is_negative = (
-            self._marked(recorded.of(*some)) for some in ((ops.multiply,), _CHAINED, (over_lanes,), (ops.negative,))
+            recorded.are(*some) for some in ((ops.multiply,), _CHAINED, (over_lanes,), (ops.negative,))
         )
-        self.is_sum = self.is_product | self.is_chained | self.is_reduced | self._marked(recorded.of(ops.take_op))
+        self.is_sum = self.is_product | self.is_chained | self.is_reduced | recorded.are(ops.take_op)
         self.is_inside = np.zeros(n, bool)  # of a sum that has taken it in
         self.value = np.arange(n, dtype=np.int32)
-        for i in recorded.of(*IDENTITIES):
+        self.identities = recorded.of(*IDENTITIES)
+        for i in self.identities:
             self.value[i] = self.value[recorded.flat[recorded.start[i]]]
         self.root = self._roots()
         self._collect()
@@ -162,8 +169,8 @@ class NormalForm:
     def _roots(self) -> Places:
         """For each sum the last of the chain that it is a part of."""
         r = self.r
-        self.lead = np.where(self._marked(r.of(ops.dot_op)), r.count - 1, 0)  # which operand a sum begins with
-        at = places(np.flatnonzero(self.is_chained | self.is_reduced))
+        self.lead = np.where(r.are(ops.dot_op), r.count - 1, 0)  # which operand a sum begins with
+        self.starting = at = places((self.is_chained | self.is_reduced).nonzero()[0])
         first = r.flat[r.start[at] + self.lead[at]]
         takes = self.is_sum[first] & ~self.is_reduced[first] & (self.uses[first] == 1)
         takes &= self.is_reduced[at] | (self.is_row[first] == self.is_row[at])
@@ -175,38 +182,36 @@ class NormalForm:
     def _collect(self) -> None:
         """The terms of all sums, in order, and who hands what down to whom."""
         r = self.r
-        starting = places(np.flatnonzero(self.is_chained | self.is_reduced))
-        lead = self.lead[starting]
+        starting, lead = self.starting, self.lead[self.starting]
         first = r.flat[r.start[starting] + lead]
         alone = ~self.is_inside[first]
-        plain = _joined([self._plain(starting[alone], first[alone], lead[alone]), self._further(), self._taken()])
-        terms = self._with_products(self._with_gates(plain))
-        products = places(np.flatnonzero(self.is_product & ~self.is_folded))
-        part = _joined([*terms, self._dots(), self._products(products, products)])
-        part = part.taken(ordered_by(part.k, part.owner, self.root[part.owner]))
-        self.part = part._replace(owner=self.root[part.owner])
+        plain = _joined([self._plain(starting[alone], first[alone], lead[alone]), *self._further(), *self._taken()])
+        part = _joined([*self._with_products(self._with_gates(plain)), *self._dots()])
+        self.part = part.taken(ordered_by(part.k, part.owner, self.root[part.owner]))
+        self.part.owner[:] = self.root[self.part.owner]
 
-    def _plain(self, owner: Places, operand: Places, index: Places, sign: int = 1, k: Any = 0) -> _Part:
-        same, nothing = np.zeros(len(owner), np.int32), np.full(len(owner), -1, np.int32)
-        return _Part(owner, same + sign, operand, nothing, nothing, owner, index, nothing, same + k)
+    def _plain(self, owner: Places, operand: Places, index: Any, sign: Any = 1, k: Any = 0, gate: Any = -1) -> _Part:
+        return _Part(_table(len(owner), owner, sign, operand, -1, gate, owner, index, -1, k))
 
-    def _products(self, owner: Places, at: Places, i: Any = 0, j: Any = 1, sign: Any = 1, k: Any = 0) -> _Part:
+    def _products(self, owner: Places, at: Places, i: Any = 0, j: Any = 1, sign: Any = 1, k: Any = 0, gate: Any = -1) -> _Part:
         """The products of the i-th and the j-th operand of the nodes at these places, as terms of their owners."""
-        same, start = np.zeros(len(owner), np.int32), self.r.start[at]
-        a, b = self.r.flat[start + i], self.r.flat[start + j]
-        return _Part(owner, same + sign, a, b, same - 1, at, same + i, same + j, same + k)
+        start = self.r.start[at]
+        return _Part(_table(len(owner), owner, sign, self.r.flat[start + i], self.r.flat[start + j], gate, at, i, j, k))
 
-    def _further(self) -> _Part:
+    def _further(self) -> list[_Part]:
         """The terms of + and − after the first."""
-        r = self.r
-        found = []
-        for op, sign in ((ops.add, 1), (ops.subtract, -1), (ops.sum_op, 1)):
-            at = r.of(op)
-            owner = places(np.repeat(at, r.count[at] - 1))
-            k = places(stretches(np.ones(len(at), np.int64), r.count[at] - 1))
-            found.append(self._plain(owner, r.flat[r.start[owner] + k], k, sign, k))
-        part = _joined(found)
-        owner, operand = part.owner, part.a
+        at = self.r.of(ops.add, ops.subtract, ops.sum_op)
+        if not at.size:
+            return []
+        further = self.r.count[at] - 1
+        owner, k = at.repeat(further), stretches(np.ones(len(at), np.int64), further)
+        sign = np.where(self.r.are(ops.subtract)[owner], -1, 1)
+        part = self._plain(owner, self.r.flat[self.r.start[owner] + k], k, sign, k)
+        return [self._turned(part) if self.is_negative.any() else part]
+
+    def _turned(self, part: _Part) -> _Part:
+        """Of negations that nobody else uses the operand, with the other sign."""
+        r, owner, operand = self.r, part.owner, part.a
         while (turned := self.is_negative[operand] & self._is_mine(owner, operand)).any():
             inner = operand[turned]
             self.is_inside[inner] = True
@@ -214,14 +219,15 @@ class NormalForm:
             part.user[turned], part.index_a[turned], operand[turned] = inner, 0, r.operand(inner, 0)
         return part
 
-    def _taken(self) -> _Part:
+    def _taken(self) -> list[_Part]:
         """The terms of what is taken out of several numbers: each is behind its condition."""
         at = self.r.of(ops.take_op)
+        if not at.size:
+            return []
         half = self.r.count[at] // 2
-        owner, i = places(np.repeat(at, half)), places(stretches(np.zeros(len(at), np.int64), half))
-        index = i + np.repeat(half, half)
-        part = self._plain(owner, self.r.flat[self.r.start[owner] + index], places(index), k=i)
-        return part._replace(gate=self.r.flat[self.r.start[owner] + i])
+        owner, i = at.repeat(half), stretches(np.zeros(len(at), np.int64), half)
+        start, index = self.r.start[owner], i + half.repeat(half)
+        return [self._plain(owner, self.r.flat[start + index], index, k=i, gate=self.r.flat[start + i])]
 
     def _with_gates(self, part: _Part) -> _Part:
         """Of choices between a term and −0 that nobody else uses the term, with the condition as its gate."""
@@ -242,60 +248,78 @@ class NormalForm:
         return part
 
     def _with_products(self, part: _Part) -> list[_Part]:
-        """The terms that are no products, and those that are."""
+        """The terms that are no products, those that are, and products that stand alone."""
+        if not self.is_product.any():
+            return [part]
         owner, operand = part.owner, part.a
         is_product = self.is_product[operand] & self._is_mine(owner, operand) & ~self.is_inside[operand]
-        self.is_folded = self._marked(operand[is_product])
-        self.is_inside |= self.is_folded
-        factors = self._products(owner[is_product], operand[is_product], 0, 1, part.sign[is_product], part.k[is_product])
-        return [part.taken(~is_product), factors._replace(gate=part.gate[is_product])]
+        folded = part.taken(is_product)
+        self.is_inside[folded.a] = True
+        factors = self._products(folded.owner, folded.a, 0, 1, folded.sign, folded.k, folded.gate)
+        is_alone = self.is_product.copy()
+        is_alone[folded.a] = False
+        alone = places(is_alone.nonzero()[0])
+        return [part.taken(~is_product), factors, self._products(alone, alone)]
 
-    def _dots(self) -> _Part:
+    def _dots(self) -> list[_Part]:
         at = self.r.of(ops.dot_op)
+        if not at.size:
+            return []
         half = self.r.count[at] // 2
-        owner, i = places(np.repeat(at, half)), places(stretches(np.zeros(len(at), np.int64), half))
-        return self._products(owner, owner, i, i + np.repeat(half, half), 1, 1 + i)
+        owner, i = at.repeat(half), stretches(np.zeros(len(at), np.int64), half)
+        return [self._products(owner, owner, i, i + np.repeat(half, half), 1, 1 + i)]
 
     def sums(self) -> Iterator[Sums]:
         """All sums, those over the lanes by themselves."""
         part, value = self.part, self.value
         a, b, gate = part.a, part.b, part.gate
-        if self.r.of(*IDENTITIES).size:
+        if self.identities.size:
             a, b, gate = value[a], *(np.where(side >= 0, value[side], -1) for side in (b, gate))
-        terms = Terms(part.sign.astype(np.int8), a, b, gate)
+        terms = Terms(part.sign.astype(np.int8), a.copy(), b.copy(), gate.copy())  # without the other columns
         count = np.bincount(part.owner, minlength=len(value))
-        for reduces in (False, True):
+        for reduces in (False, True) if self.is_reduced.any() else (False,):
             which = self.is_reduced[part.owner] == reduces
-            at = places(np.flatnonzero((count > 0) & (self.is_reduced == reduces)))
+            at = places(((count > 0) & (self.is_reduced == reduces)).nonzero()[0])
             if len(at):
                 yield Sums(at, count[at], terms if which.all() else terms.taken(which), reduces)
 
     def kernels(self) -> Iterator[Kernels]:
         """All kernels, by op and number of operands."""
-        at = places(np.flatnonzero(self.is_kernel & (self.value == np.arange(len(self.value)))))
-        ops_of = list(self.r.table)
-        for kind, count in sorted(set(zip(self.r.kind[at].tolist(), self.r.count[at].tolist(), strict=True))):
-            some = at[(self.r.kind[at] == kind) & (self.r.count[at] == count)]
-            operands = self.r.flat[self.r.start[some][:, None] + np.arange(count)]
-            yield Kernels(ops_of[kind], some, self.value[operands])
+        r, value = self.r, self.value
+        at = places((self.is_kernel & (value == np.arange(len(value)))).nonzero()[0])
+        if not at.size:
+            return
+        ops_of, kind, count = list(r.table), r.kind[at], r.count[at]
+        order = np.lexsort((count, kind))
+        at, kind, count = at[order], kind[order], count[order]
+        is_new = (kind[1:] != kind[:-1]) | (count[1:] != count[:-1])
+        ends = [*(is_new.nonzero()[0] + 1).tolist(), len(at)]
+        for start, stop in zip([0, *ends], ends, strict=False):
+            some = at[start:stop]
+            operands = value[r.flat[r.start[some][:, None] + np.arange(count[start])]]
+            yield Kernels(ops_of[kind[start]], some, operands)
 
     def edges(self) -> Edges:
         """Who uses whom."""
         r, part, value = self.r, self.part, self.value
-        at = places(np.flatnonzero(self.is_kernel))
-        entry, user = stretches(r.start[at], r.count[at]), np.repeat(at, r.count[at])
-        two, shut = part.taken(part.b >= 0), part.taken(part.gate >= 0)
-        used = np.concatenate([part.a, two.b, shut.gate, r.flat[entry]])
-        via = np.concatenate([part.user, two.user, shut.user, user])
-        index = np.concatenate([part.index_a, two.index_b, np.zeros_like(shut.a), entry - r.start[user]])
-        order = ordered_by(index, -via, used)  # equal ones are gates, which are alike
-        n, m = len(shut.a), len(entry)
-        owner = np.concatenate([part.owner, two.owner, shut.owner, user])
-        sign = np.concatenate([part.sign, two.sign, np.zeros(n + m)]).astype(np.int8)
-        other = np.concatenate([np.where(part.b >= 0, value[part.b], -1), value[two.a], np.full(n + m, -1)])
-        gate = np.concatenate([part.gate, two.gate, np.full(n + m, -1)])
-        entries = np.concatenate([np.full(len(used) - m, -1), entry])
-        return Edges(used, owner, sign, places(other), np.where(gate >= 0, value[gate], -1), places(entries)).taken(order)
+        at = places(self.is_kernel.nonzero()[0])
+        entry, user = stretches(r.start[at], r.count[at]), at.repeat(r.count[at])
+        has_factor, has_gate = part.b >= 0, part.gate >= 0
+        other, gate = np.where(has_factor, value[part.b], -1), np.where(has_gate, value[part.gate], -1)
+        found = [
+            _table(len(part.a), part.a, part.owner, part.sign, other, gate, -1, part.index_a, part.user),
+            _table(len(entry), r.flat[entry], user, 0, -1, -1, entry, entry - r.start[user], user),
+        ]
+        if has_factor.any():
+            two = part.taken(has_factor)
+            other, gate = value[two.a], gate[has_factor]
+            found.append(_table(len(two.a), two.b, two.owner, two.sign, other, gate, -1, two.index_b, two.user))
+        if has_gate.any():
+            shut = part.taken(has_gate)
+            found.append(_table(len(shut.a), shut.gate, shut.owner, 0, -1, -1, -1, 0, shut.user))
+        table = np.concatenate(found, axis=1)
+        order = ordered_by(table[6], -table[7], table[0])  # equal ones are gates, which are alike
+        return Edges(_taken(table[:6], order))
 
 
 def _is_nothing(v: Value) -> bool:
@@ -327,6 +351,7 @@ class Graph:
         self.n_shared = len(r.inputs) - len(lanes)
         self.size = self.operations = len(r.order)  # operations: scalar ones, however they are grouped
         self.is_row, self.is_late = self._kinds(r)
+        self.has_late = bool(self.is_late.any())
         self.is_constant, self.number = self._constants(r)
         form = NormalForm(r, self.is_row)
         self.sums, self.kernels = [*form.sums()], [*form.kernels()]
@@ -335,14 +360,20 @@ class Graph:
         self._known: dict[str, int] = {}
         self._places = dict(zip([*r.inputs, *outputs], [*range(len(r.inputs)), *r.outputs.tolist()], strict=True))
 
+    def copy(self) -> "Graph":
+        """The same numbers, to add others to; for this one, to which nothing has been added, nothing changes."""
+        other = copy(self)
+        other.sums, other.kernels, other._known = [*self.sums], [*self.kernels], {**self._known}
+        return other
+
     def _kinds(self, r: Recorded) -> tuple[Mask, Mask]:
         """What is a row, and what is shared but computed from a sum over lanes."""
-        is_row, is_late, using, reduced = np.zeros(self.size, bool), np.zeros(self.size, bool), r.using(), r.of(over_lanes)
-        is_row[self.n_shared : self.n_shared + self.n_lanes] = is_late[reduced] = True
+        is_row, is_late = np.zeros(self.size, bool), r.are(over_lanes)
+        is_row[self.n_shared : self.n_shared + self.n_lanes] = True
         if self.n_lanes:
-            is_row = reached(is_row, r.flat, using, reduced)
-        if len(reduced):
-            is_late = reached(is_late, r.flat, using)
+            is_row = reached(is_row, r.flat, r.using(), r.of(over_lanes))
+        if is_late.any():
+            is_late = reached(is_late, r.flat, r.using())
         return is_row, is_late
 
     def _constants(self, r: Recorded) -> tuple[Mask, npt.NDArray[np.float64]]:
@@ -374,15 +405,19 @@ class Graph:
         if not len(count):
             return places([])
         at = self._extend(len(count))
-        sides = [side for side in terms.sides() if (side >= 0).any()]
-        start = np.cumsum(count) - count
-        for column, extreme in ((self.level, np.maximum), (self.is_row, np.logical_or), (self.is_late, np.logical_or)):
-            highest = extreme.reduce([np.where(side >= 0, column[side], 0) for side in sides])
+        sides = [(side, side >= 0) for side in (terms.b, terms.gate)]
+        sides = [(side, is_there) for side, is_there in sides if is_there.any()]
+        start = count.cumsum() - count
+        self.has_late = self.has_late or reduces
+        for column, extreme in self._inherited():
+            highest = column[terms.a]
+            for side, is_there in sides:
+                highest = extreme(highest, np.where(is_there, column[side], 0))
             column[at] = extreme.reduceat(highest, start)
         self.level[at] += 1
         if reduces:
             self.is_row[at], self.is_late[at] = False, True
-        self.operations += int((terms.b >= 0).sum()) + len(terms.a) - len(count)
+        self.operations += int(np.count_nonzero(terms.b >= 0)) + len(terms.a) - len(count)
         self.sums.append(Sums(at, count, terms, reduces))
         return at
 
@@ -395,11 +430,21 @@ class Graph:
     def add_kernels(self, op: Op, operands: Places) -> Places:
         """New instances of an op, with operands [instance, operand]."""
         at = self._extend(len(operands))
-        self.level[at] = self.level[operands].max(axis=1) + 1
-        self.is_row[at], self.is_late[at] = self.is_row[operands].any(axis=1), self.is_late[operands].any(axis=1)
+        for column, extreme in self._inherited():
+            column[at] = extreme.reduce(column[operands], axis=1)
+        self.level[at] += 1
         self.operations += len(operands)
         self.kernels.append(Kernels(op, at, operands))
         return at
+
+    def _inherited(self) -> list[tuple[Any, np.ufunc]]:
+        """What a number has of what it is made of, as far as anything has it, and of several which counts."""
+        found: list[tuple[Any, np.ufunc]] = [(self.level, np.maximum)]
+        if self.n_lanes:
+            found.append((self.is_row, np.logical_or))
+        if self.has_late:
+            found.append((self.is_late, np.logical_or))
+        return found
 
     def _extend(self, count: int) -> Places:
         """New places."""
@@ -424,6 +469,8 @@ def ends(following: Places, at: npt.NDArray[Any]) -> Places:
 
 def levels(n: int, used: Places, user: Places) -> Places:
     """Of every number one more than the highest level among those that it uses; who uses whom is sorted by the number used."""
+    if n <= FEW:
+        return _levels_few(n, used, user)
     waiting, level = np.bincount(user, minlength=n), np.zeros(n, np.int32)
     users = np.bincount(used, minlength=n)
     start = np.cumsum(users) - users
@@ -438,3 +485,10 @@ def levels(n: int, used: Places, user: Places) -> Places:
         front = ready[last[ready] == np.arange(len(ready))]  # each once
         level[front] = depth
     return level
+
+
+def _levels_few(n: int, used: Places, user: Places) -> Places:
+    level = [0] * n
+    for below, above in zip(used.tolist(), user.tolist(), strict=True):  # what is used comes before its users
+        level[above] = max(level[above], level[below] + 1)
+    return places(level)

@@ -8,6 +8,8 @@ Glossary::
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
+from itertools import compress
 from typing import final
 
 import numpy as np
@@ -16,7 +18,7 @@ import numpy.typing as npt
 from autograd.compiler.common import merged
 from autograd.compiler.normal import Graph, Kernels, Sums, Terms
 from autograd.compiler.program import Pack, Program, Run
-from autograd.compiler.recorded import Mask, Places, alike, distinct, places, reached
+from autograd.compiler.recorded import FEW, Mask, Places, alike, distinct, places, reached
 from autograd.ops import Op
 from autograd.value import Value
 
@@ -48,7 +50,7 @@ class _Packer:
         self.kernels, same = merged(graph, _joined_kernels(graph.kernels))
         self.outputs = same[outputs]
         self.sums, self.reduces = _joined_sums(graph.sums, graph.is_row, same)
-        self.starts = np.cumsum(self.sums.count) - self.sums.count
+        self.starts = self.sums.count.cumsum() - self.sums.count
         self.used = self._used()
         self.needed = self._needed()
         self.codes = _codes(self.sums.terms, graph.is_row)
@@ -56,11 +58,11 @@ class _Packer:
 
     def _used(self) -> tuple[Places, Places]:
         """Who uses what, as pairs of places: those of a sum term by term."""
-        terms = np.stack(self.sums.terms.sides(), axis=1)
-        users = [np.repeat(self.sums.at, 3 * self.sums.count)]
-        used = [terms.ravel()]
+        terms = np.array(self.sums.terms.sides())
+        users = [self.sums.at.repeat(3 * self.sums.count)]
+        used = [terms.T.ravel()]
         for kernels in self.kernels:
-            users.append(np.repeat(kernels.at, kernels.operands.shape[1]))
+            users.append(kernels.at.repeat(kernels.operands.shape[1]))
             used.append(kernels.operands.ravel())
         user, operand = np.concatenate(users), np.concatenate(used)
         return user[operand >= 0], operand[operand >= 0]
@@ -77,6 +79,7 @@ class _Packer:
         groups = self._groups()
         constants = self._number_inputs()
         shared, rows = self._number_results(groups, len(constants))
+        self.sides = [self.slot[side] for side in self.sums.terms.sides()]
         return Program(
             constants=constants,
             n_shared=graph.n_shared,
@@ -99,21 +102,23 @@ class _Packer:
         graph = self.graph
         sources = [None, *self.kernels]
         ats = [self.sums.at, *[kernels.at for kernels in self.kernels]]
-        source = np.repeat(np.arange(len(ats)), [len(part) for part in ats])
+        source = np.arange(len(ats)).repeat([len(part) for part in ats])
         at, index = np.concatenate(ats), np.concatenate([np.arange(len(part)) for part in ats])
         form = np.concatenate([self._sum_forms(), *[self._kernel_forms(kernels) for kernels in self.kernels]])
         reduces = np.concatenate([self.reduces, np.zeros(len(at) - len(self.reduces), bool)])
         phase = np.where(graph.is_row[at] | reduces, 1, 2 * graph.is_late[at])
-        keep = np.flatnonzero(self.needed[at])
+        keep = self.needed[at].nonzero()[0]
         keep = keep[np.lexsort((at[keep], form[keep], source[keep], graph.level[at[keep]], phase[keep]))]
-        key = np.stack([phase[keep], graph.level[at[keep]], source[keep], form[keep]])
+        key = np.array([phase[keep], graph.level[at[keep]], source[keep], form[keep]])
         if self.one_by_one:
             turn = self._turns()[at]
             keep = keep[np.lexsort((turn[keep], phase[keep]))]
-            key = np.stack([phase[keep], turn[keep]])
-        parts = np.split(keep, np.flatnonzero((key[:, 1:] != key[:, :-1]).any(axis=0)) + 1) if len(keep) else []
+            key = np.array([phase[keep], turn[keep]])
+        ends = [*((key[:, 1:] != key[:, :-1]).any(axis=0).nonzero()[0] + 1).tolist(), len(keep)] if len(keep) else []
+        parts = [keep[start:stop] for start, stop in zip([0, *ends], ends, strict=False)]
         if not self.one_by_one:
-            parts.sort(key=lambda part: (phase[part[0]], graph.level[at[part[0]]], at[part[0]]))
+            first = np.array([part[0] for part in parts], np.int64)
+            parts = [parts[i] for i in np.lexsort((at[first], graph.level[at[first]], phase[first])).tolist()]
         return [(sources[source[part[0]]], at[part], index[part]) for part in parts]
 
     def _turns(self) -> Places:
@@ -142,6 +147,8 @@ class _Packer:
     def _sum_forms(self) -> npt.NDArray[np.int64]:
         """A number for each sum, equal for sums of equal terms."""
         form = np.zeros(len(self.sums.at), np.int64)
+        if len(form) <= FEW:
+            return self._few_sum_forms()
         seen = 0
         for count in distinct(self.sums.count).tolist():
             some = np.flatnonzero(self.sums.count == count)
@@ -151,7 +158,15 @@ class _Packer:
             seen += len(kinds)
         return form
 
+    def _few_sum_forms(self) -> npt.NDArray[np.int64]:
+        known: dict[tuple[bytes, bool], int] = {}
+        words, ends = self.codes.tobytes(), self.sums.count.cumsum().tolist()
+        kinds = [words[start:stop] for start, stop in zip([0, *ends], ends, strict=False)]
+        return np.array([known.setdefault(kind, len(known)) for kind in zip(kinds, self.reduces.tolist(), strict=True)], np.int64)
+
     def _kernel_forms(self, kernels: Kernels) -> Places:
+        if not self.graph.n_lanes:
+            return np.zeros(len(kernels.at), np.int32)
         return alike(self.graph.is_row[kernels.operands])[1]
 
     # --- Slots ---
@@ -160,7 +175,7 @@ class _Packer:
         """Slots for the constants, which are returned, and the inputs."""
         graph, slot = self.graph, self.slot
         found: dict[str, int] = {}
-        at = np.flatnonzero(graph.is_constant[: graph.size] & self.needed)
+        at = (graph.is_constant[: graph.size] & self.needed).nonzero()[0]
         slot[at] = [found.setdefault(repr(x), len(found)) for x in graph.number[at].tolist()]
         slot[: graph.n_shared] = len(found) + np.arange(graph.n_shared)
         slot[graph.n_shared : graph.n_shared + graph.n_lanes] = np.arange(graph.n_lanes)
@@ -181,19 +196,21 @@ class _Packer:
 
     def _kernel_pack(self, kernels: Kernels, at: Places, index: Places) -> Pack:
         graph, operands = self.graph, kernels.operands[index]
-        columns = [np.ascontiguousarray(self.slot[operands[:, k : k + 1]]) for k in range(operands.shape[1])]
+        slots = self.slot[operands]
+        columns = [slots[:, k : k + 1].copy() for k in range(operands.shape[1])]
         rows = tuple(graph.is_row[operands[0]].tolist())
         return Pack(kernels.op, (), rows, tuple(columns), int(self.slot[at[0]]), *self._where(at, False))
 
     def _sum_pack(self, at: Places, index: Places) -> Pack:
-        terms = self.sums.terms
         entries = self.starts[index][:, None] + np.arange(self.sums.count[index[0]])
         word = self.codes[entries[0]]
-        runs, tables = [], []
-        ends = [*(np.flatnonzero(np.diff(word)) + 1).tolist(), len(word)]
+        runs, tables = list[Run](), []
+        ends = [*((word[1:] != word[:-1]).nonzero()[0] + 1).tolist(), len(word)]
         for start, stop in zip([0, *ends], ends, strict=False):
-            runs.append(_run(int(word[start]), stop - start))
-            tables += [self.slot[side[entries[:, start:stop]]] for side in terms.sides() if side[entries[0, start]] >= 0]
+            run = _run(int(word[start]), stop - start)
+            sides = compress(self.sides, (True, run.b_is_row is not None, run.gate_is_row is not None))
+            tables += [side[entries[:, start:stop]] for side in sides]
+            runs.append(run)
         return Pack(None, tuple(runs), (), tuple(tables), int(self.slot[at[0]]), *self._where(at, bool(self.reduces[index[0]])))
 
     def _where(self, at: Places, reduces: bool) -> tuple[bool, bool, int]:
@@ -212,7 +229,8 @@ def _joined_sums(chunks: Sequence[Sums], is_row: Mask, same: Places) -> tuple[Su
     at, count, reduces, sign, a, b, gate = (np.concatenate(column) for column in zip(empty, *columns, strict=True))
     a, b, gate = same[a], np.where(b >= 0, same[b], -1), np.where(gate >= 0, same[gate], -1)
     turned = (b >= 0) & is_row[a] & ~is_row[b]
-    a, b = np.where(turned, b, a), np.where(turned, a, b)
+    if turned.any():
+        a, b = np.where(turned, b, a), np.where(turned, a, b)
     return Sums(at, count, Terms(sign, a, b, gate), False), reduces
 
 
@@ -222,17 +240,24 @@ def _joined_kernels(chunks: Sequence[Kernels]) -> list[Kernels]:
     for kernels in chunks:
         found.setdefault((kernels.op, kernels.operands.shape[1]), []).append(kernels)
     return [
-        Kernels(op, np.concatenate([part.at for part in parts]), np.concatenate([part.operands for part in parts]))
+        parts[0]
+        if len(parts) == 1
+        else Kernels(op, np.concatenate([part.at for part in parts]), np.concatenate([part.operands for part in parts]))
         for (op, _), parts in found.items()
     ]
 
 
 def _codes(terms: Terms, is_row: Mask) -> npt.NDArray[np.uint8]:
     """The kind of each term, from 1 on: the sign, and for a, b and the gate whether it is a row (b and the gate: if there is one)."""
-    b, gate = (np.where(side >= 0, 1 + is_row[side], 0) for side in (terms.b, terms.gate))
-    return np.asarray(1 + (terms.sign < 0) + 2 * is_row[terms.a] + 4 * b + 12 * gate, dtype=np.uint8)
+    code = 1 + (terms.sign < 0) + 2 * is_row[terms.a]
+    for side, weight in ((terms.b, 4), (terms.gate, 12)):
+        is_there = side >= 0
+        if is_there.any():
+            code = code + weight * np.where(is_there, 1 + is_row[side], 0)
+    return code.astype(np.uint8)
 
 
+@lru_cache(maxsize=256)
 def _run(code: int, count: int) -> Run:
     """A run of terms of one kind."""
     kinds = (None, False, True)

@@ -5,7 +5,7 @@ for the glossary).
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from itertools import chain
 from typing import Any, final
 
@@ -22,6 +22,9 @@ Signs = npt.NDArray[np.int8]
 Mask = npt.NDArray[np.bool_]
 Counts = npt.NDArray[np.int64]
 
+# Up to so many nodes or rows Python's own lists and dicts are quicker than arrays: of 20 nodes the rows are told apart in 6 µs, not in 40,
+# and what can be reached is found in 15 µs, not in 150.
+FEW = 128
 _BLOCK = 22  # 4 MiB
 _SIZE = 2**62  # what a key may be
 
@@ -31,8 +34,10 @@ def alike(table: npt.NDArray[Any]) -> tuple[Places, Places]:
 
     ``np.unique(table, axis=0)`` compares with the help of Python, where it makes a TypeError of a Ctrl-C; and takes longer.
     """
+    if len(table) <= FEW:
+        return _alike_few([*map(tuple, table.tolist())])
     key, size = np.zeros(len(table), np.int64), 1
-    for column in table.T if len(table) else ():
+    for column in table.T:
         codes = np.asarray(column, np.int64)
         if int(codes.max()) - int(codes.min()) > len(table):
             codes = np.unique(codes, return_inverse=True)[1].ravel()
@@ -46,6 +51,15 @@ def alike(table: npt.NDArray[Any]) -> tuple[Places, Places]:
     return places(first), places(which.ravel())
 
 
+def _alike_few(rows: Sequence[tuple[int, ...]]) -> tuple[Places, Places]:
+    """The same of a few rows."""
+    first: dict[tuple[int, ...], int] = {}
+    for i, row in enumerate(rows):
+        first.setdefault(row, i)
+    number = {row: i for i, row in enumerate(sorted(first))}
+    return places([first[row] for row in number]), places([number[row] for row in rows])
+
+
 def places(numbers: Any) -> Places:
     """An array of places."""
     return np.asarray(numbers, dtype=np.int32)
@@ -54,15 +68,25 @@ def places(numbers: Any) -> Places:
 def distinct(numbers: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """The numbers in order, each once. (``np.unique`` asks numpy.ma before it does so: 11 ms of a first compilation to import it.)"""
     ordered = np.sort(numbers, axis=None)
-    found: npt.NDArray[Any] = ordered[np.append(True, ordered[1:] != ordered[:-1])[: len(ordered)]]
+    is_new = np.ones(len(ordered), bool)
+    np.not_equal(ordered[1:], ordered[:-1], out=is_new[1:])
+    found: npt.NDArray[Any] = ordered[is_new]
     return found
 
 
 def stretches(start: npt.NDArray[Any], count: npt.NDArray[Any]) -> Counts:
     """start, start + 1 … for each of the stretches, one after the other."""
-    ends = np.cumsum(count)
+    ends = count.cumsum()
     total = int(ends[-1]) if len(ends) else 0
-    return np.repeat(start - (ends - count), count) + np.arange(total)
+    found: Counts = (start - (ends - count)).repeat(count) + np.arange(total)
+    return found
+
+
+def starts_of(ordered: npt.NDArray[Any]) -> npt.NDArray[np.intp]:
+    """Where each different number of some that are in order, and not none, comes first."""
+    is_new = np.ones(len(ordered), bool)
+    np.not_equal(ordered[1:], ordered[:-1], out=is_new[1:])
+    return is_new.nonzero()[0]
 
 
 def ordered_by(*keys: npt.NDArray[Any]) -> npt.NDArray[np.intp]:
@@ -70,6 +94,8 @@ def ordered_by(*keys: npt.NDArray[Any]) -> npt.NDArray[np.intp]:
 
     The numbers go into one where they fit: 70,000 rows of three are sorted in 1.4 ms then instead of 17.
     """
+    if len(keys[0]) <= FEW:
+        return np.lexsort(keys)
     least = [int(key.min(initial=0)) for key in keys]
     widths = [int(key.max(initial=0)) - low + 1 for key, low in zip(keys, least, strict=True)]
     if math.prod(widths) >= 2**63:
@@ -124,12 +150,25 @@ class Recorded:
         given = list(inputs or ())
         behind = order_behind(outputs, set(given)) if given else topological_order(*outputs)
         self.order = [*given, *behind] if given else behind
-        find = _Finder(self.order)
-        self.outputs = find.of(_addresses(outputs))
-        self._read_ops([v.op for v in behind])
-        self._read_operands(find, behind)
+        if len(self.order) <= FEW:
+            self._read_few(outputs, behind)
+        else:
+            find = _Finder(self.order)
+            self.outputs = find.of(_addresses(outputs))
+            self._read_ops([v.op for v in behind])
+            self._read_operands(find, behind)
         self.inputs = self._lead() if inputs is None else inputs
-        self.start = np.cumsum(self.count) - self.count
+        self.start = self.count.cumsum() - self.count
+
+    def _read_few(self, outputs: Sequence[Value], behind: Sequence[Value]) -> None:
+        """Number a few ops and operands, one after the other."""
+        place = {v: i for i, v in enumerate(self.order)}
+        operands, inputs = [v._prev for v in behind], [0] * (len(self.order) - len(behind))
+        self.table = {LEAF: 0}
+        self.kind = places([*inputs, *[self.table.setdefault(v.op, len(self.table)) for v in behind]])
+        self.count = np.array([*inputs, *map(len, operands)], np.int64)
+        self.flat = places([place[v] for own in operands for v in own])
+        self.outputs = places([place[v] for v in outputs])
 
     def _read_ops(self, found: list[Op]) -> None:
         """Number the ops as they come."""
@@ -168,10 +207,15 @@ class Recorded:
 
     def of(self, *some: Op) -> Places:
         """The places of these ops, in order."""
-        kinds = [self.table[op] for op in some if op in self.table]
-        if len(kinds) == 1:
-            return places(np.flatnonzero(self.kind == kinds[0]))
-        return places(np.flatnonzero(np.isin(self.kind, kinds)))
+        return places(self.are(*some).nonzero()[0])
+
+    def are(self, *some: Op) -> Mask:
+        """For each place whether it is one of these ops."""
+        found = np.zeros(len(self.kind), bool)
+        for op in some:
+            if op in self.table:
+                found |= self.kind == self.table[op]
+        return found
 
     def operand(self, at: Places, k: int) -> Places:
         """The k-th operand of each."""
@@ -179,12 +223,14 @@ class Recorded:
 
     def using(self) -> Places:
         """For each entry of ``flat`` whose operand it is."""
-        return places(np.repeat(np.arange(len(self.count)), self.count))
+        return np.arange(len(self.count), dtype=np.int32).repeat(self.count)
 
 
 def reached(seeds: Mask, source: Places, target: Places, closed: Places | None = None) -> Mask:
     """Which places can be reached from the seeds along arrows from source to target, without entering the closed ones."""
     n = len(seeds)
+    if n <= FEW:
+        return _reached_few(seeds, source, target, () if closed is None else closed.tolist())
     found, barred = seeds.copy(), np.zeros(n, bool)
     if closed is not None:
         barred[closed] = True
@@ -198,6 +244,20 @@ def reached(seeds: Mask, source: Places, target: Places, closed: Places | None =
         found[near] = True
         frontier = distinct(near)
     return found
+
+
+def _reached_few(seeds: Mask, source: Places, target: Places, closed: Collection[int]) -> Mask:
+    following: list[list[int]] = [[] for _ in seeds]
+    for start, end in zip(source.tolist(), target.tolist(), strict=True):
+        following[start].append(end)
+    found = seeds.tolist()
+    frontier = seeds.nonzero()[0].tolist()
+    while frontier:
+        for near in following[frontier.pop()]:
+            if not found[near] and near not in closed:
+                found[near] = True
+                frontier.append(near)
+    return np.array(found, bool)
 
 
 def refuse_by_hand(nodes: Sequence[Value], kinds: Iterable[Op]) -> None:

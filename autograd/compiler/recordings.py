@@ -19,7 +19,7 @@ from autograd.compiler.kept import kept
 from autograd.compiler.normal import Graph
 from autograd.compiler.packs import packed
 from autograd.compiler.program import Program
-from autograd.compiler.recorded import Recorded, refuse_by_hand
+from autograd.compiler.recorded import FEW, Recorded, refuse_by_hand
 from autograd.compiler.recording import Guard, collector_resting, recording, refuse_types
 from autograd.compiler.surroundings import Surroundings
 from autograd.compiler.training import Batch, batch_program
@@ -198,7 +198,8 @@ class Recordings:
         shared, lanes = ([*inputs, *variant.captured], []) if layout == ONE else (variant.captured, inputs)
         by = {"value_and_grad": variant.chosen, "backward": variant.moving, BESIDE: variant.moving}.get(what, [])
         with collector_resting():
-            return _program(first, outputs, shared, lanes, by, one_by_one=self._place(variant, layout) is not None)
+            one_by_one = self._place(variant, layout) is not None
+            return _program(variant.graphs, first, outputs, shared, lanes, by, one_by_one=one_by_one)
 
     def _derived(self, variant: Variant, place: Place, what: str, layout: str) -> Any:
         """An executor between those of others of the variant's family, if it gives the recorded point the eager engine's numbers."""
@@ -305,6 +306,7 @@ def _recorded(
 
 
 def _program(
+    graphs: dict[tuple[Any, ...], Graph],
     first: Sequence[Value],
     outputs: Sequence[Value],
     shared: Sequence[Value],
@@ -313,15 +315,22 @@ def _program(
     *,
     one_by_one: bool,
 ) -> Program:
-    """The program of what comes first, of the outputs, and of the gradient of the last of them by some inputs."""
+    """The program of what comes first, of the outputs, and of the gradient of the last of them by some inputs.
+
+    The normal form of a small recording is kept for the program that is asked for next: value and gradient after the value.
+    """
     # The last comes first where it is differentiated: the order of accumulation is that of its graph alone.
     values = [*(reversed(outputs) if by else outputs), *first]
-    recorded = Recorded(values, [*shared, *lanes])
+    key = (*values, len(lanes))
+    known = graphs.pop(key, None)
+    recorded = Recorded(values, [*shared, *lanes]) if known is None else known.recorded
     number = {v: i for i, v in enumerate([*shared, *lanes])}
     xs = [number[v] for v in by]
 
     def made() -> Program:
-        graph = Graph(values, shared, lanes, recorded)
+        graph = known or Graph(values, shared, lanes, recorded)
+        if known is None and graph.size <= FEW:
+            graphs[key], graph = graph, graph.copy()
         places = [graph.place(v) for v in [*first, *outputs]]
         slopes = gradient(graph, places[-1], xs) if xs else ()
         return packed(graph, [*places, *slopes], one_by_one=one_by_one)

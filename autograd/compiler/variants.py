@@ -19,6 +19,7 @@ import numpy as np
 from autograd.compiler.executors import Array
 from autograd.compiler.families import Place, place_of
 from autograd.compiler.forms import Form, closed, size
+from autograd.compiler.normal import Graph
 from autograd.compiler.program import Program
 from autograd.compiler.recording import Guard
 from autograd.ops import select
@@ -46,6 +47,7 @@ class Variant:
     by: list[int]  # the arguments to differentiate by
     directions: list[Value] = field(default_factory=list)  # of a product with the Hessian
     executors: dict[tuple[str, str], Any] = field(default_factory=dict)
+    graphs: dict[tuple[Any, ...], Graph] = field(default_factory=dict)  # for the next program
     fixed: int = 0  # how many of the captured are
     has_travelled: bool = False  # then there are programs, but no recording to make others from
     way: Way = ()

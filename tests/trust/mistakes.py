@@ -183,7 +183,7 @@ NUMPY, LLVM, IR = (
     "autograd.compiler.targets.llvm.kernels:BodyEmitter.",
 )
 COMPILER = [
-    edit("minus lost", NUMPY_LANES + OPS, FORM + "_further", "(ops.subtract, -1)", "(ops.subtract, 1)"),
+    edit("minus lost", NUMPY_LANES + OPS, FORM + "_further", "[owner], -1, 1)", "[owner], 1, 1)"),
     edit("a weight for the bias", NUMPY_LANES + OPS, FORM + "_roots", "r.count - 1, 0)", "0, 0)"),
     edit(
         "shared sums taken in",
@@ -196,14 +196,14 @@ COMPILER = [
     edit(
         "a negation lost",
         NUMPY_LANES + GRAPHS_OF_ALL,
-        FORM + "_further",
+        FORM + "_turned",
         "part.sign[turned] *= -1",
         "part.sign[turned] *= 1",
         500,
     ),
     edit("weights squared", NUMPY_LANES + OPS, FORM + "_dots", "i + np.repeat(half, half)", "i"),
     edit("terms out of order", NUMPY_LANES + OPS, FORM + "_collect", "ordered_by(part.k,", "ordered_by(-part.k,"),
-    edit("highest level first", NUMPY_LANES + OPS, PACKER + "_groups", "(phase[part[0]], graph", "(phase[part[0]], -graph"),
+    edit("highest level first", NUMPY_LANES + OPS, PACKER + "_groups", "(at[first], graph", "(at[first], -graph"),
     edit("signs of constants lost", NUMPY_LANES + OPS, PACKER + "_number_inputs", "repr(x)", "repr(abs(x))"),
     edit("one slot for all", NUMPY_LANES + OPS, PACKER + "_number_results", "np.arange(first, first + len(at))", "first"),
     edit(

@@ -4,7 +4,7 @@ It is always there with NumPy, and a second opinion for the native one. In stric
 approximations (exp, tanh …) are called one number at a time, as the eager engine calls them.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, final
 
@@ -19,8 +19,8 @@ from autograd.compiler.targets import threefry
 from autograd.compiler.targets.walk import Walk
 from autograd.ops import Op
 
-# The slots of a table, [term, instance].
-Columns = npt.NDArray[np.intp]
+# Whether the slots of a table are rows, and these, [term, instance].
+Columns = tuple[bool, npt.NDArray[np.intp]]
 # The function of arrays for an op with so many operands.
 Kernels = dict[tuple[Op, int], Callable[..., Array]]
 
@@ -101,6 +101,8 @@ def _kernel(body: Body, fast: bool) -> Callable[..., Array]:
         EXACT.get(step.op) or (QUICK.get(step.op) if fast else None) or one_by_one(step.op, len(step.operands))
         for step in body.instructions
     ]
+    if repr([step.operands for step in body.instructions]) == repr([tuple(range(body.arity))]):
+        return functions[0]
 
     def run(*operands: Array) -> Array:
         found: list[Any] = list(operands)
@@ -123,7 +125,11 @@ class NumpyExecutor:
         applied = {(pack.op, len(pack.tables)) for pack in program.packs if pack.op is not None}
         self._kernels = {(op, arity): _kernel(body_of(op, arity), fast) for op, arity in applied}
         self._columns = {
-            id(pack): [np.ascontiguousarray(table.T, dtype=np.intp) for table in pack.tables] for pack in program.packs
+            id(pack): [
+                (is_row, np.ascontiguousarray(table.T, dtype=np.intp))
+                for is_row, table in zip(pack.rows_of_tables(), pack.tables, strict=True)
+            ]
+            for pack in program.packs
         }
         self._constants = np.array(program.constants, dtype=dtype)
         self._shared_out = np.array([slot for is_row, slot in program.outputs if not is_row], dtype=np.intp)
@@ -175,24 +181,31 @@ class _Evaluation(Walk):
         super().__init__(program)
         self.kernels, self.columns, self.s, self.r = kernels, columns, s, r
 
-    def sources(self, pack: Pack) -> list[tuple[Array, Columns]]:
+    def sources(self, pack: Pack) -> list[tuple[Array, npt.NDArray[np.intp]]]:
         """Arrays and the slots in them, term by term; shared numbers beside rows as columns."""
         shared = self.s[:, None] if pack.is_row or pack.reduces else self.s
-        arrays = [self.r if is_row else shared for is_row in pack.rows_of_tables()]
-        return list(zip(arrays, self.columns[id(pack)], strict=True))
+        return [(self.r if is_row else shared, columns) for is_row, columns in self.columns[id(pack)]]
 
-    def cells(self, pack: Pack, sources: Sequence[Any]) -> Iterator[Sequence[Pack]]:
+    def cells(self, pack: Pack, sources: Sequence[Any]) -> Sequence[Sequence[Pack]]:
         """All instances at once."""
-        yield [pack]
+        return [[pack]]
 
-    def at(self, source: tuple[Array, Columns], cell: Pack) -> tuple[Array, Columns]:
+    def at(self, source: tuple[Array, npt.NDArray[np.intp]], cell: Pack) -> tuple[Array, npt.NDArray[np.intp]]:
         """The same."""
         return source
 
-    def read(self, operand: tuple[Array, Columns], t: Any) -> Array:
+    def read(self, operand: tuple[Array, npt.NDArray[np.intp]], t: Any) -> Array:
         """A gather."""
         array, columns = operand
-        return np.asarray(array.take(columns[t], axis=0))
+        found: Array = array.take(columns[t], axis=0)
+        return found
+
+    def run(self, run: Run, sources: Sequence[Any], cells: Sequence[Pack], totals: list[Any]) -> list[Array]:
+        """Term by term, without a loop to be written: half the time of a small sum."""
+        (total,) = totals
+        for t in range(run.count):
+            total = self.term(run, [self.read(source, t) for source in sources], total)
+        return [total]
 
     def kernel(self, op: Op, operands: Sequence[Array]) -> Array:
         """Functions of arrays."""

@@ -12,7 +12,7 @@ Glossary::
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from autograd.compiler.program import Pack, Program, Run
@@ -41,8 +41,8 @@ class Walk(ABC):
         """Where the operands of each table lie."""
 
     @abstractmethod
-    def cells(self, pack: Pack, sources: Sequence[Source]) -> Iterator[Sequence[Cell]]:
-        """The instances, as many at a time as are written side by side; what loops over them is around each step of the iterator."""
+    def cells(self, pack: Pack, sources: Sequence[Source]) -> Iterable[Sequence[Cell]]:
+        """The instances, as many at a time as are written side by side; what loops over them is around each step of an iterator."""
 
     @abstractmethod
     def at(self, source: Source, cell: Cell) -> Operand:
