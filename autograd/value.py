@@ -43,8 +43,11 @@ def record(op: Op, operands: Iterable[Number]) -> "Value":
     strangers = [v for v in nodes if type(v) is not Value]  # few, so that looking closer at each costs little
     kind: type[Value] = Value
     if strangers:
-        nodes = _as_nodes(op, nodes, strangers)
-        kind = next((_spreading for v in strangers if type(v) is _spreading), Value)
+        others = [v for v in strangers if type(v) is not _spreading]
+        if len(others) < len(strangers):
+            kind = _spreading
+        if others:
+            nodes = _as_nodes(op, nodes, others)
     mode = modes.get(threading.get_ident())
     if mode is not None and mode.simplify:
         known: Value | None = _simplified(op, nodes)
@@ -77,12 +80,12 @@ def record(op: Op, operands: Iterable[Number]) -> "Value":
     return out
 
 
-def _as_nodes(op: Op, operands: tuple[Any, ...], strangers: Iterable[Any]) -> tuple["Value", ...]:
-    """The operands as Values, plain numbers as constants; ``strangers`` are those that are no Values."""
-    array = next((v for v in strangers if getattr(v, "shape", ()) != ()), None)
+def _as_nodes(op: Op, operands: tuple[Any, ...], others: Iterable[Any]) -> tuple["Value", ...]:
+    """The operands as Values, plain numbers as constants; ``others`` are those that are of neither class of numbers of ours."""
+    array = next((v for v in others if getattr(v, "shape", ()) != ()), None)
     if array is not None:
         raise TypeError(f"{op.name} needs single numbers, got {describe(array)}; {advice(array)}")
-    return tuple([v if type(v) is Value else _operand(v, op) for v in operands])
+    return tuple([v if type(v) is Value or type(v) is _spreading else _operand(v, op) for v in operands])
 
 
 def constant(x: object, taker: str = "a constant") -> "Value":

@@ -74,16 +74,9 @@ value._spreading = Argument
 
 def settle(roots: Iterable[Value]) -> None:
     """Make plain Values of the Arguments among these and what they rest on."""
-    stack: list[Any] = list(roots)
+    stack: list[Any] = [v for v in roots if type(v) is Argument]
     while stack:
         v = stack.pop()
-        if type(v) is not Argument:
-            continue
-        v.__class__ = Value  # type: ignore[assignment]
-        if v._b is not None:
-            stack.append(v._a)
-            stack.append(v._b)
-        elif type(v._a) is tuple:
-            stack.extend(v._a)
-        else:
-            stack.append(v._a)
+        v.__class__ = Value
+        operands = v._a if type(v._a) is tuple else (v._a, v._b)
+        stack += [operand for operand in operands if type(operand) is Argument]

@@ -2,20 +2,24 @@
 
 A file holds one program, pickled and compressed; its name is made of the recording without its numbers, of what is asked of it, and of
 the sources of this package, since they make the program. Recording itself is not saved: it is what tells that the graph is the same.
-It takes part in the trust and in the limits of ``disk``, which holds code from it.
+Texts of programs are kept likewise (``targets.llvm.written``). All of it takes part in the trust and in the limits of ``disk``, which
+holds code from it.
 """
 
 import hashlib
 import pickle
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
 from autograd.compiler import disk
 from autograd.compiler.program import Program
 from autograd.compiler.recorded import Recorded
 from autograd.compiler.recording import fingerprint_of
+
+Made = TypeVar("Made")
 
 # Smaller graphs are made sooner than their file is read: some 5 µs a node against 2 ms.
 LEAST = 2000
@@ -32,14 +36,22 @@ def kept(recorded: Recorded, asked: str, make: Callable[[], Program]) -> Program
     if form.own_ops:
         return make()
     names = [str(getattr(op, "name", op)) for op in form.ops]
-    key = disk.key_of([_sources(), asked, *names, str(form.inputs), *form.nodes, form.constants, form.outputs])
+    return made_once([asked, *names, str(form.inputs), *form.nodes, form.constants, form.outputs], make)
+
+
+def made_once(parts: Sequence[str | bytes], make: Callable[[], Made], holds: Callable[[Made], bool] = lambda _: True) -> Made:
+    """What ``make()`` gives, which follows from these parts and this package's sources: from disk, if it is there and still holds."""
+    if disk.folder() is None:
+        return make()
+    key = disk.key_of([_sources(), *parts])
     found = disk.load(key)
     if found is not None:
-        program: Program = pickle.loads(zlib.decompress(found))
-        return program
-    program = make()
-    disk.store(key, zlib.compress(pickle.dumps(program, protocol=pickle.HIGHEST_PROTOCOL), 1))
-    return program
+        known: Made = pickle.loads(zlib.decompress(found))
+        if holds(known):
+            return known
+    made = make()
+    disk.store(key, zlib.compress(pickle.dumps(made, protocol=pickle.HIGHEST_PROTOCOL), 1))
+    return made
 
 
 @cache

@@ -101,6 +101,14 @@ class Program:
     normal_nodes: int
     levels: int
 
+    def parts(self) -> Iterator[str | bytes]:
+        """All that it is but its ops, which it names: programs of equal parts are the same."""
+        yield repr((self.constants, self.n_shared, self.n_lanes, self.shared_size, self.rows_size, self.outputs))
+        for pack in self.packs:
+            name, shapes = None if pack.op is None else pack.op.name, [table.shape for table in pack.tables]
+            yield repr((name, pack.runs, pack.rows, shapes, pack.out, pack.is_row, pack.reduces, pack.level))
+            yield from (table.tobytes() for table in pack.tables)
+
     def listing(self, labels: Sequence[str] = ()) -> str:
         """The program in the blackboard's notation, one pack per line: s are shared numbers, r rows.
 

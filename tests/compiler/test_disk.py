@@ -14,7 +14,9 @@ import autograd
 from autograd import Op, Value
 from autograd.compiler import disk, replay
 from autograd.compiler import kept as programs
+from autograd.compiler.packs import build
 from autograd.compiler.targets.llvm import executor
+from autograd.compiler.targets.llvm import written as texts
 
 ROOT = Path(__file__).parents[2]
 POINT = np.array([0.3, -1.2])
@@ -334,3 +336,74 @@ def test_small_graphs_leave_no_file_but_their_code(place: Path) -> None:
     x = Value(2.0)
     autograd.compile(x * x, engine="numpy")
     assert not kept(place)
+
+
+# --- Texts ---------------------------------------------------------------------------------------------------------------------
+
+
+def deep(x: Value, constant: float = 0.5, op: Callable[[Value], Value] = autograd.exp) -> Value:
+    """A function of more packs than a text has that is not kept."""
+    y = x
+    for _ in range(texts.LEAST_PACKS):
+        y = op(y * x) * constant
+    return y
+
+
+@pytest.fixture
+def texts_written(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Grows with every text that is written."""
+    found: list[int] = []
+    write = texts._written
+    monkeypatch.setattr(texts, "_written", lambda *arguments: found.append(1) or write(*arguments))
+    return found
+
+
+def answers(function: Callable[[Value], Value], **settings: bool) -> bytes:
+    """What a function compiled anew computes of many samples."""
+    executor.recent.clear()
+    return np.asarray(autograd.compile(function, engine="llvm", **settings)(np.linspace(-1.0, 1.0, 100))).tobytes()
+
+
+def test_a_long_text_is_found_by_the_program(place: Path, texts_written: list[int]) -> None:
+    first = answers(deep)
+    assert answers(deep) == first and len(texts_written) == 1
+    others = [answers(lambda x: deep(x, 0.25)), answers(lambda x: deep(x, op=autograd.tanh)), answers(deep, fast=True)]
+    assert len(texts_written) == 4 and first not in others[:2]
+
+
+def test_what_no_text_on_disk_is_taken_for(place: Path, texts_written: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    own = Op("own", lambda a: autograd.tanh(a), lambda g, y, a: (g * (1.0 - y * y),))
+    for _ in range(2):
+        answers(lambda x: deep(x, op=own))
+    assert len(texts_written) == 2, "an op of one's own is known by its name alone"
+    first = answers(deep)
+    trusted = executor.has_library_bits
+    monkeypatch.setattr(executor, "has_library_bits", lambda name: False)
+    assert answers(deep) == first and len(texts_written) == 4, "another C library has other bits"
+    monkeypatch.setattr(executor, "has_library_bits", trusted)
+    monkeypatch.setattr(programs, "_sources", lambda: "another version")
+    assert answers(deep) == first and len(texts_written) == 5
+    answers(lambda x: x * x)
+    assert len(texts_written) == 6
+    answers(lambda x: x * x)
+    assert len(texts_written) == 7, "short ones are written sooner than found"
+
+
+def test_parts_tell_programs_apart() -> None:
+    x, y = Value(0.5), Value(0.25)
+    recorded = [
+        ([x * y + 1.0], [x, y]),
+        ([x * y + 2.0], [x, y]),
+        ([x * y - 1.0], [x, y]),
+        ([x * y + 1.0], [y, x]),
+        ([x * y + 1.0, x], [x, y]),
+        ([autograd.exp(x)], [x]),
+        ([autograd.tanh(x)], [x]),
+        ([x + 0.0], [x]),
+        ([x + -0.0], [x]),
+    ]
+    found = {tuple(build(outputs, shared=inputs).parts()) for outputs, inputs in recorded}
+    found |= {tuple(build(outputs, lanes=inputs).parts()) for outputs, inputs in recorded}
+    assert len(found) == 2 * len(recorded)
+    outputs, inputs = recorded[0]
+    assert [*build(outputs, shared=inputs).parts()] == [*build([x * y + 1.0], shared=inputs).parts()]

@@ -24,9 +24,9 @@ from autograd.compiler.program import Program
 from autograd.compiler.recent import Recent
 from autograd.compiler.targets.llvm import exact_math
 from autograd.compiler.targets.llvm.copies import with_copies
-from autograd.compiler.targets.llvm.emitter import Emitter
 from autograd.compiler.targets.llvm.processor import has_avx512
 from autograd.compiler.targets.llvm.text import Text, vector_declarations
+from autograd.compiler.targets.llvm.written import Style, written
 from autograd.ops import Op
 
 Pointers = npt.NDArray[np.int64]
@@ -206,19 +206,16 @@ class LlvmExecutor:
         self.program = program = with_copies(program)
         self.fast = fast
         self.width = lanes_of(program)
-        emitter = Emitter(program, width=self.width, fast=fast, exact=has_library_bits, among_many=among_many, apart=True)
-        function = emitter.function("run")
-        self.llvm_ir = "\n".join(
-            [*emitter.declarations(), emitter.definitions(), function, *([] if program.n_lanes else [_call()])]
-        )
+        text = written(program, Style(self.width, fast, among_many, () if program.n_lanes else (_call(),)), has_library_bits)
+        self.llvm_ir = text.ir
         self._errors: list[BaseException] = []
-        self.has_callbacks = bool(emitter.callbacks)
-        callbacks = {name: _callback(op, arity, self._errors) for (op, arity), name in emitter.callbacks.items()}
-        self._native = Native.of(self.llvm_ir, list(emitter.libm), callbacks)
+        self.has_callbacks = bool(text.callbacks)
+        callbacks = {name: _callback(op, arity, self._errors) for (op, arity), name in text.callbacks}
+        self._native = Native.of(self.llvm_ir, list(text.libm), callbacks)
         self._calls_python = bool(callbacks)
         self._run = self._listening(_SIGNATURE(self._native.address("run")))
-        self._tab = emitter.tables.array()
-        self._kept = emitter.kept
+        self._tab = text.tables
+        self._kept = text.kept
         self._take_room()
 
     def _take_room(self) -> None:
