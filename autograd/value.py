@@ -40,14 +40,10 @@ _spreading: Any = None
 def record(op: Op, operands: Iterable[Number]) -> "Value":
     """The Value ``op(*operands)``; every op of a Value that is not on the fast paths below comes through here."""
     nodes = tuple(operands)
-    strangers = [v for v in nodes if type(v) is not Value]  # few, so that looking closer at each costs little
-    kind: type[Value] = Value
-    if strangers:
-        others = [v for v in strangers if type(v) is not _spreading]
-        if len(others) < len(strangers):
-            kind = _spreading
-        if others:
-            nodes = _as_nodes(op, nodes, others)
+    kinds = {*map(type, nodes)}
+    kind: type[Value] = _spreading if _spreading in kinds else Value
+    if not kinds <= {Value, kind}:
+        nodes = _as_nodes(op, nodes)
     mode = modes.get(threading.get_ident())
     if mode is not None and mode.simplify:
         known: Value | None = _simplified(op, nodes)
@@ -80,12 +76,17 @@ def record(op: Op, operands: Iterable[Number]) -> "Value":
     return out
 
 
-def _as_nodes(op: Op, operands: tuple[Any, ...], others: Iterable[Any]) -> tuple["Value", ...]:
-    """The operands as Values, plain numbers as constants; ``others`` are those that are of neither class of numbers of ours."""
-    array = next((v for v in others if getattr(v, "shape", ()) != ()), None)
-    if array is not None:
-        raise TypeError(f"{op.name} needs single numbers, got {describe(array)}; {advice(array)}")
-    return tuple([v if type(v) is Value or type(v) is _spreading else _operand(v, op) for v in operands])
+def _as_nodes(op: Op, operands: tuple[Any, ...]) -> tuple["Value", ...]:
+    """The operands as Values, plain numbers as constants."""
+    return tuple([v if type(v) is Value or type(v) is _spreading else _single(v, op) for v in operands])
+
+
+def _single(x: Any, op: Op) -> "Value":
+    """``x`` as an operand; TypeError for an array."""
+    node = constant(x) if type(x) is float else _operand(x, op)
+    if node is NotImplemented:
+        raise TypeError(f"{op.name} needs single numbers, got {describe(x)}; {advice(x)}")
+    return node  # type: ignore[no-any-return]
 
 
 def constant(x: object, taker: str = "a constant") -> "Value":
