@@ -86,7 +86,7 @@ def _single(x: Any, op: Op) -> "Value":
     node = constant(x) if type(x) is float else _operand(x, op)
     if node is NotImplemented:
         raise TypeError(f"{op.name} needs single numbers, got {describe(x)}; {advice(x)}")
-    return node  # type: ignore[no-any-return]
+    return node
 
 
 def constant(x: object, taker: str = "a constant") -> "Value":
