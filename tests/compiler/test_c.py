@@ -26,7 +26,7 @@ from tests.compiler.said import ARITIES_SAID, NEARLY, cases_said
 from tests.compiler.wild import FAMILY, wild_graph, wild_points
 from tests.trust.bits import curvature_of, graph_of, points_to_try
 
-GRAPHS, POINTS, LEAVES = 300, 10, 4
+GRAPHS, POINTS, LEAVES = 400, 10, 4
 RECORDED_AT = [0.5, -1.25, 2.0, -0.1]
 
 both_forms = pytest.mark.parametrize("straight", [0, 10**9], ids=["loops", "straight lines"])
@@ -38,19 +38,21 @@ def answers(library: Path, name: str, points: Any, graphs: int, leaves: int) -> 
     return (got + np.array([-0.0, *[0.0] * leaves])).tolist()
 
 
-@pytest.mark.parametrize("straight, start", [(0, 0), (10**9, GRAPHS // 2)], ids=["loops", "straight lines"])
-def test_random_graphs_have_eagers_bits(straight: int, start: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("straight, start, together", [(0, 0, FAMILY), (10**9, GRAPHS // 2, 25)], ids=["loops", "straight lines"])
+def test_random_graphs_have_eagers_bits(
+    straight: int, start: int, together: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(c_like, "STRAIGHT", straight)
     families: dict[int, list[Graph]] = {
-        first: [partial(wild_graph, seed) for seed in range(first, first + FAMILY)]
-        for first in range(start, start + GRAPHS // 2, FAMILY)
+        first: [partial(wild_graph, seed) for seed in range(first, first + together)]
+        for first in range(start, start + GRAPHS // 2, together)
     }
     texts = [c(program_of(graphs, RECORDED_AT, "shared"), f"family{first}") for first, graphs in families.items()]
     library = compiled_c.built(compiled_c.written(tmp_path, *texts))
     for first, graphs in families.items():
         points = wild_points(first, LEAVES, POINTS)
         expected = [[eager(graph, point) for graph in graphs] for point in points]
-        got = answers(library, f"family{first}", points, FAMILY, LEAVES)
+        got = answers(library, f"family{first}", points, together, LEAVES)
         assert not disagreements(f"graph {first} +", expected, got, points)[:5]
 
 

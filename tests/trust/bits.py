@@ -144,5 +144,5 @@ def _rows(engine: str, place: str) -> Iterator[Row]:
 _SMALL = "eager = llvm, in functions of three packs"
 ROWS = [
     *(row for engine in ENGINES for place in PLACES for row in _rows(engine, place)),
-    Row("bits", _SMALL, partial(random_graphs, in_small_functions), FAMILY, 20 * FAMILY, kin="graphs"),
+    Row("bits", _SMALL, partial(random_graphs, in_small_functions), FAMILY, 5 * FAMILY, kin="graphs"),
 ]

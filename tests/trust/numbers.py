@@ -13,15 +13,14 @@ from autograd import Value, grad
 from tests.autograd.edges import ROWS as EDGES
 from tests.autograd.edges import wrong_row
 from tests.autograd.oracles import (
-    FEWER,
     LONG,
-    NEARER,
     bounds_over,
     differences,
     exact_hessian,
     exact_slope,
     exact_third,
     exact_value,
+    likely_higher,
     likely_slopes,
     rounding_bounds,
     slope_errors,
@@ -37,8 +36,8 @@ from tests.trust.figures import Row, Trial, only_with
 SMOOTH = tuple(case for case in CASES if case.exact is not None)
 # Second and third derivatives may be off by so many ulp, or by the running bound of their rounding errors.
 ULPS = 16.0
-# An excess that needs no more bits; and a share of what a higher derivative is allowed, of which few bits miss 1/100.
-SMALL, SETTLED = 0.25, 0.9
+# A share of what is allowed that needs no more bits: few of them miss less than 1/100 of it, or answer nan.
+SETTLED = 0.9
 # Points whose numbers are held at once: a thousand nodes and bounds of a thousand points are 16 MB.
 SIDE_BY_SIDE = 1000
 
@@ -77,9 +76,9 @@ def higher_derivatives(case: Case, point: Sequence[float]) -> tuple[list[Value],
     return operands, [*seconds, ag.sum(grad(ag.sum(seconds), operands))]
 
 
-def exact_higher(f: Callable[..., Any], point: tuple[float, ...], *precision: int) -> list[Any]:
+def exact_higher(f: Callable[..., Any], point: tuple[float, ...]) -> list[Any]:
     """What these are."""
-    return [*chain(*exact_hessian(f, point, *precision)), exact_third(f, point, *precision)]
+    return [*chain(*exact_hessian(f, point)), exact_third(f, point)]
 
 
 def higher(count: int) -> Iterator[Trial]:
@@ -101,7 +100,7 @@ def _higher_at(case: Case, points: Sequence[tuple[float, ...]]) -> Iterator[Tria
         if i % 10 == 0:
             wrong = differences("derivative", got, [node.data for node in higher_derivatives(case, point)[1]])
             yield Trial(math.inf if wrong else 0.0, partial("{} at {}: {}".format, case, point, wrong), 0)
-        for k, (x, exact) in enumerate(zip(got, exact_higher(case.exact, point, FEWER, NEARER), strict=True)):
+        for k, (x, exact) in enumerate(zip(got, likely_higher(case.exact, point), strict=True)):
             found = share(x, exact, lambda k=k, i=i: _at(i, bounds()[nodes[k]]))
             yield Trial(found, partial(_said_of_higher, case, point, k, exact)) if found <= SETTLED else _surely(case, point, k)
 
@@ -133,9 +132,9 @@ def excess(got: float, exact: Any, bound: float) -> float:
 
 
 def surely(got: float, bound: float, likely: Any, exactly: Callable[[], Any]) -> float:
-    """The excess over what is likely exact if it is small, which is no accident; else that over what is exact."""
+    """The excess over what is likely exact if that settles it, which is no accident; else that over what is exact."""
     found = excess(got, likely, bound)
-    return found if found <= SMALL else excess(got, exactly(), bound)
+    return found if found <= SETTLED else excess(got, exactly(), bound)
 
 
 def worst_entry(p: Program) -> float:
