@@ -23,7 +23,7 @@ from autograd.compiler.recorded import FEW, Recorded, refuse_by_hand
 from autograd.compiler.recording import Guard, collector_resting, recording, refuse_types
 from autograd.compiler.surroundings import Surroundings
 from autograd.compiler.training import Batch, batch_program
-from autograd.compiler.variants import LANES, ONE, Variant
+from autograd.compiler.variants import KNOWN, LANES, ONE, Variant
 from autograd.derivatives import adjoint_graph
 from autograd.modes import call_site, no_grad
 from autograd.ops import dot
@@ -191,8 +191,7 @@ class Recordings:
             (result,) = self._outputs(variant, what)
             given, learning = (tuple(variant.captured), tuple(variant.variables)), len(variant.moving)
             return batch_program(Batch(*given, result, constant(0.0), None, None, learning=learning))
-        conditions = [guard.condition for guard in variant.guards]
-        first = conditions if layout == ONE or not conditions else [variant.code()] if layout == LANES else []
+        first = self._first(variant, layout)
         outputs = self._outputs(variant, what)
         inputs = [*variant.variables, *(variant.directions if what == "hvp" else ())]
         shared, lanes = ([*inputs, *variant.captured], []) if layout == ONE else (variant.captured, inputs)
@@ -200,6 +199,18 @@ class Recordings:
         with collector_resting():
             one_by_one = self._place(variant, layout) is not None
             return _program(variant.graphs, first, outputs, shared, lanes, by, one_by_one=one_by_one)
+
+    def _first(self, variant: Variant, layout: str) -> list[Value]:
+        """What is computed beside what is asked for: the conditions of one sample, what tells the way of many, nothing where it is known.
+
+        Native code counts the guards itself, round after round of a loop. For NumPy that were as many packs as guards, and as dear as
+        all others together: it is given them all.
+        """
+        if layout == KNOWN or not variant.guards:
+            return []
+        if layout == ONE:
+            return [guard.condition for guard in variant.guards]
+        return [variant.code()] if self.settings.engine == "llvm" else variant.held()
 
     def _derived(self, variant: Variant, place: Place, what: str, layout: str) -> Any:
         """An executor between those of others of the variant's family, if it gives the recorded point the eager engine's numbers."""

@@ -262,7 +262,10 @@ class _Call:
         shared, found = sweep(executor, variant.shared_inputs(), lanes, self.made.settings.threads)
         numbers, arrays = iter(shared), iter(found)
         rows = [next(arrays) if is_row else np.full(len(places), next(numbers)) for is_row, _ in executor.program.outputs]
-        return (rows[0], rows[1:]) if variant.guards and layout == LANES else (None, rows)
+        if layout == KNOWN or not variant.guards:
+            return None, rows
+        first = len(rows) - variant.count(what)
+        return _code(rows[:first], len(variant.guards)), rows[first:]
 
     def _take(self, variant: Variant, places: Places, rows: list[Array]) -> None:
         """Put the answers of some samples into their places."""
@@ -337,6 +340,14 @@ class _Naming:
         if isinstance(error, Exception):
             for note in self.notes:
                 error.add_note(note)
+
+
+def _code(rows: Sequence[Array], guards: int) -> Array:
+    """The samples' codes, of which a program gives either these themselves or for each guard whether it has its answer."""
+    if len(rows) < guards:
+        return rows[0]
+    code: Array = np.logical_and.accumulate([row != 0.0 for row in rows]).sum(axis=0, dtype=float)
+    return code
 
 
 def _turned(fork: Fork, known: Fork | None) -> Fork:

@@ -22,7 +22,7 @@ from autograd.compiler.forms import Form, closed, size
 from autograd.compiler.normal import Graph
 from autograd.compiler.program import Program
 from autograd.compiler.recording import Guard
-from autograd.ops import select
+from autograd.ops import negation, select
 from autograd.trees import Tree
 from autograd.value import Value, constant
 
@@ -97,6 +97,15 @@ class Variant:
     def holds(self, answers: Sequence[float]) -> bool:
         """Whether the guards' conditions have these answers."""
         return all([(x != 0.0) == guard.answer for guard, x in zip(self.guards, answers, strict=True)])
+
+    def held(self) -> list[Any]:
+        """For each guard a number that is not 0 where it has its answer."""
+        return [guard.condition if guard.answer else negation(guard.condition) for guard in self.guards]
+
+    def count(self, what: str) -> int:
+        """How many numbers answer that."""
+        n = len(self.chosen)
+        return {"way": 0, "value": size(self.result), "value_and_grad": 1 + n, "hvp": n, "hessian": n * n}[what]
 
     def code(self) -> Any:
         """How many of the guards have their answers, up to the first that has not."""

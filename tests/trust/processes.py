@@ -236,8 +236,8 @@ TRAINING = (
     + """
 import nn
 model, data = nn.MLP(2, [4, 1], seed=0), nn.moons(10, seed=0)
-def work(k):
-    nn.fit(model, data.X, data.y, loss="bce", epochs=1000, batch_size=10, seed=0, progress=False, engine=ENGINE)
+def work(k):  # what a step leaves behind, two samples leave too
+    nn.fit(model, data.X, data.y, loss="bce", epochs=200, batch_size=2, seed=0, progress=False, engine=ENGINE)
 growth(work, int(sys.argv[1]), 2)
 """
 )
