@@ -146,11 +146,8 @@ def from_the_top(levels: npt.NDArray[Any], highest: int) -> tuple[Indices, list[
 
 
 def _heads(graph: normal.NormalForm, is_head: Flags) -> Places:
-    """For each Value the head it belongs to: the end of its chain of sums, where following its only consumer ends; that of x for +x."""
-    recorded, following = graph.r, graph.root.copy()
-    is_loose = ~is_head & (following == np.arange(len(following)))
-    loose = is_loose[recorded.flat]
-    following[recorded.flat[loose]] = graph.root[recorded.using()[loose]]
+    """For each Value the head it belongs to: the sum that has taken it in; that of x for +x."""
+    following = graph.root.copy()
     identical = graph.value != np.arange(len(following))
     following[identical] = graph.value[identical]
     return ends(following, np.flatnonzero(~is_head))

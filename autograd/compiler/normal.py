@@ -103,15 +103,19 @@ class Edges:
 
 @final
 class _Part:
-    """Terms as they are found: the sum that has them as its k-th and following, and of a and b whose operand they are, and which."""
+    """Terms as they are found: the sum that has them as its k-th and following, and where in ``flat`` their a and b (or −1) stand."""
 
     def __init__(self, table: Places) -> None:
         self.table = table
-        self.owner, self.sign, self.a, self.b, self.gate, self.user, self.index_a, self.index_b, self.k = table
+        self.owner, self.k, self.sign, self.at, self.to, self.gate = table
 
     def taken(self, which: npt.NDArray[Any]) -> "_Part":
         """Some of them."""
         return _Part(_taken(self.table, which))
+
+
+def _part(owner: npt.NDArray[Any], at: npt.NDArray[Any], k: Any = 0, sign: Any = 1, to: Any = -1, gate: Any = -1) -> _Part:
+    return _Part(_table(len(owner), owner, k, sign, at, to, gate))
 
 
 def _joined(parts: Sequence[_Part]) -> _Part:
@@ -136,146 +140,146 @@ class NormalForm:
     """Sums and kernels of what was recorded.
 
     A chain of sums whose partial sums nobody else uses is one sum; a product used only as a term of it is a term, a negation used
-    only there is the term's sign, and a choice between a term and −0 its gate.
+    only there is the term's sign, and a choice between a term and −0 its gate. ``root`` says for what a sum has taken in which sum that
+    is, and for all others themselves.
     """
 
     def __init__(self, recorded: Recorded, is_row: Mask) -> None:
         self.r, self.is_row, self.has_rows = recorded, is_row, bool(is_row.any())
         n = len(recorded.count)
-        self.uses = np.bincount(recorded.flat, minlength=n) + np.bincount(recorded.outputs, minlength=n)
-        self.is_product, self.is_chained, self.is_reduced, self.is_negative = (
-            recorded.are(*some) for some in ((ops.multiply,), _CHAINED, (over_lanes,), (ops.negative,))
+        self.is_used_once = np.bincount(recorded.flat, minlength=n) + np.bincount(recorded.outputs, minlength=n) == 1
+        self.is_product, self.is_chained, self.is_reduced = (
+            recorded.are(*some) for some in ((ops.multiply,), _CHAINED, (over_lanes,))
         )
         self.is_sum = self.is_product | self.is_chained | self.is_reduced | recorded.are(ops.take_op)
         self.is_inside = np.zeros(n, bool)  # of a sum that has taken it in
-        self.value = np.arange(n, dtype=np.int32)
+        self.value, self.root = np.arange(n, dtype=np.int32), np.arange(n, dtype=np.int32)
         self.identities = recorded.of(*IDENTITIES)
         for i in self.identities:
             self.value[i] = self.value[recorded.flat[recorded.start[i]]]
-        self.root = self._roots()
-        self._collect()
+        self.part = self._collected()
         self.is_kernel = (recorded.count > 0) & ~self.is_sum & ~self.is_inside
 
-    def _marked(self, at: Places) -> Mask:
-        mask = np.zeros(len(self.r.count), bool)
-        mask[at] = True
-        return mask
+    def _take_in(self, inner: Places, owner: Places) -> None:
+        """Take numbers into sums."""
+        self.is_inside[inner] = True
+        self.root[inner] = self.root[owner]
 
-    def _is_mine(self, user: Places, operand: Places) -> Mask:
-        """Whether a number is used by this user alone and of its kind, so that the user may take it in."""
-        is_mine: Mask = self.uses[operand] == 1
-        return is_mine & (self.is_row[operand] == self.is_row[user]) if self.has_rows else is_mine
+    def _among(self, part: _Part, which: Mask) -> npt.NDArray[np.intp]:
+        """Which terms are such numbers, used by their sum alone and of its kind, so that it may take them in."""
+        operand = self.r.flat[part.at]
+        found: npt.NDArray[np.intp] = (which & self.is_used_once)[operand].nonzero()[0]
+        return found[self.is_row[operand[found]] == self.is_row[part.owner[found]]] if self.has_rows else found
 
-    def _roots(self) -> Places:
-        """For each sum the last of the chain that it is a part of."""
-        r = self.r
-        self.lead = np.where(r.are(ops.dot_op), r.count - 1, 0)  # which operand a sum begins with
-        self.starting = at = places((self.is_chained | self.is_reduced).nonzero()[0])
-        first = r.flat[r.start[at] + self.lead[at]]
-        takes = self.is_sum[first] & ~self.is_reduced[first] & (self.uses[first] == 1)
-        takes &= self.is_reduced[at] | (self.is_row[first] == self.is_row[at])
-        following = np.arange(len(r.count), dtype=np.int32)
-        following[first[takes]] = at[takes]
-        self.is_inside[first[takes]] = True
-        return ends(following, first[takes])
-
-    def _collect(self) -> None:
-        """The terms of all sums, in order, and who hands what down to whom."""
-        r = self.r
-        starting, lead = self.starting, self.lead[self.starting]
-        first = r.flat[r.start[starting] + lead]
-        alone = ~self.is_inside[first]
-        plain = _joined([self._plain(starting[alone], first[alone], lead[alone]), *self._further(), *self._taken()])
+    def _collected(self) -> _Part:
+        """The terms of all sums, in order."""
+        plain = _joined([self._chained(), *self._further(), *self._taken()])
         part = _joined([*self._with_products(self._with_gates(plain)), *self._dots()])
-        self.part = part.taken(ordered_by(part.k, part.owner, self.root[part.owner]))
-        self.part.owner[:] = self.root[self.part.owner]
+        root = self.root[part.owner]
+        order = ordered_by(part.k, part.owner, root)
+        part.owner[:] = root
+        return part.taken(order)
 
-    def _plain(self, owner: Places, operand: Places, index: Any, sign: Any = 1, k: Any = 0, gate: Any = -1) -> _Part:
-        return _Part(_table(len(owner), owner, sign, operand, -1, gate, owner, index, -1, k))
-
-    def _products(self, owner: Places, at: Places, i: Any = 0, j: Any = 1, sign: Any = 1, k: Any = 0, gate: Any = -1) -> _Part:
-        """The products of the i-th and the j-th operand of the nodes at these places, as terms of their owners."""
-        start = self.r.start[at]
-        return _Part(_table(len(owner), owner, sign, self.r.flat[start + i], self.r.flat[start + j], gate, at, i, j, k))
+    def _chained(self) -> _Part:
+        """Take sums that others begin with into these, to the last of the chain; what the chains begin with, as first terms."""
+        r = self.r
+        lead = np.where(r.are(ops.dot_op), r.count - 1, 0)  # which operand a sum begins with
+        owner = (self.is_chained | self.is_reduced).nonzero()[0]
+        at = (r.start + lead)[owner]
+        first = r.flat[at]
+        takes = (self.is_sum & ~self.is_reduced & self.is_used_once)[first]
+        if self.has_rows:
+            takes &= self.is_reduced[owner] | (self.is_row[first] == self.is_row[owner])
+        inner, alone = first[takes], (~takes).nonzero()[0]
+        self._take_in(inner, owner[takes])
+        ends(self.root, inner)
+        return _part(owner[alone], at[alone])
 
     def _further(self) -> list[_Part]:
         """The terms of + and − after the first."""
-        at = self.r.of(ops.add, ops.subtract, ops.sum_op)
-        if not at.size:
-            return []
-        further = self.r.count[at] - 1
-        owner, k = at.repeat(further), stretches(np.ones(len(at), np.int64), further)
-        sign = np.where(self.r.are(ops.subtract)[owner], -1, 1)
-        part = self._plain(owner, self.r.flat[self.r.start[owner] + k], k, sign, k)
-        return [self._turned(part) if self.is_negative.any() else part]
+        r = self.r
+        two, many = r.of(ops.add, ops.subtract), r.of(ops.sum_op)
+        found = []
+        if two.size:
+            found.append(_part(two, r.start[two] + 1, 1, np.where(r.are(ops.subtract)[two], -1, 1)))
+        if many.size:
+            owner, k = many.repeat(r.count[many] - 1), stretches(np.ones(len(many), np.int64), r.count[many] - 1)
+            found.append(_part(owner, r.start[owner] + k, k))
+        is_negative = r.are(ops.negative)
+        return [self._turned(part, is_negative) for part in found] if is_negative.any() else found
 
-    def _turned(self, part: _Part) -> _Part:
+    def _turned(self, part: _Part, is_negative: Mask) -> _Part:
         """Of negations that nobody else uses the operand, with the other sign."""
-        r, owner, operand = self.r, part.owner, part.a
-        while (turned := self.is_negative[operand] & self._is_mine(owner, operand)).any():
-            inner = operand[turned]
-            self.is_inside[inner] = True
-            part.sign[turned] *= -1
-            part.user[turned], part.index_a[turned], operand[turned] = inner, 0, r.operand(inner, 0)
+        found = self._among(part, is_negative)
+        while found.size:
+            inner = self.r.flat[part.at[found]]
+            self._take_in(inner, part.owner[found])
+            part.sign[found] *= -1
+            part.at[found] = self.r.start[inner]
+            found = found[self._among(part.taken(found), is_negative)]
         return part
+
+    def _halves(self, op: Op) -> tuple[Places, Counts, Counts]:
+        """Of an op the operands in the first half: whose they are, the how manieth, and how far it is to those in the second half."""
+        at = self.r.of(op)
+        half = self.r.count[at] // 2
+        return at.repeat(half), stretches(np.zeros(len(at), np.int64), half), half.repeat(half)
 
     def _taken(self) -> list[_Part]:
         """The terms of what is taken out of several numbers: each is behind its condition."""
-        at = self.r.of(ops.take_op)
-        if not at.size:
+        if ops.take_op not in self.r.table:
             return []
-        half = self.r.count[at] // 2
-        owner, i = at.repeat(half), stretches(np.zeros(len(at), np.int64), half)
-        start, index = self.r.start[owner], i + half.repeat(half)
-        return [self._plain(owner, self.r.flat[start + index], index, k=i, gate=self.r.flat[start + i])]
+        owner, i, half = self._halves(ops.take_op)
+        at = self.r.start[owner] + i
+        return [_part(owner, at + half, i, gate=self.r.flat[at])]
 
     def _with_gates(self, part: _Part) -> _Part:
         """Of choices between a term and −0 that nobody else uses the term, with the condition as its gate."""
-        r, owner, operand = self.r, part.owner, part.a
-        choices = r.of(ops.select)
-        if not choices.size:
-            return part
-        closing = [i for i in choices.tolist() if _is_nothing(r.order[r.flat[r.start[i] + 2]])]
-        found = self._marked(places(closing))[operand] & self._is_mine(owner, operand) & (part.sign > 0) & (part.gate < 0)
-        inner = operand[found]
-        self.is_inside[inner] = True
-        part.gate[found], part.user[found], part.index_a[found], operand[found] = (
-            r.operand(inner, 0),
-            inner,
-            1,
-            r.operand(inner, 1),
-        )
+        r = self.r
+        closing = [i for i in r.of(ops.select).tolist() if _is_nothing(r.order[r.flat[r.start[i] + 2]])]
+        if closing:
+            is_closing = np.zeros(len(r.count), bool)
+            is_closing[closing] = True
+            found = self._among(part, is_closing)
+            found = found[(part.sign[found] > 0) & (part.gate[found] < 0)]
+            inner = r.flat[part.at[found]]
+            self._take_in(inner, part.owner[found])
+            part.gate[found], part.at[found] = r.operand(inner, 0), r.start[inner] + 1
         return part
 
     def _with_products(self, part: _Part) -> list[_Part]:
-        """The terms that are no products, those that are, and products that stand alone."""
+        """The terms, with the factors of those that are products nobody else uses; and products that stand alone."""
         if not self.is_product.any():
             return [part]
-        owner, operand = part.owner, part.a
-        is_product = self.is_product[operand] & self._is_mine(owner, operand) & ~self.is_inside[operand]
-        folded = part.taken(is_product)
-        self.is_inside[folded.a] = True
-        factors = self._products(folded.owner, folded.a, 0, 1, folded.sign, folded.k, folded.gate)
+        start = self.r.start
+        found = self._among(part, self.is_product & ~self.is_inside)
+        inner = self.r.flat[part.at[found]]
+        self._take_in(inner, part.owner[found])
+        part.at[found], part.to[found] = start[inner], start[inner] + 1
         is_alone = self.is_product.copy()
-        is_alone[folded.a] = False
-        alone = places(is_alone.nonzero()[0])
-        return [part.taken(~is_product), factors, self._products(alone, alone)]
+        is_alone[inner] = False
+        alone = is_alone.nonzero()[0]
+        return [part, _part(alone, start[alone], to=start[alone] + 1)]
 
     def _dots(self) -> list[_Part]:
-        at = self.r.of(ops.dot_op)
-        if not at.size:
+        if ops.dot_op not in self.r.table:
             return []
-        half = self.r.count[at] // 2
-        owner, i = at.repeat(half), stretches(np.zeros(len(at), np.int64), half)
-        return [self._products(owner, owner, i, i + np.repeat(half, half), 1, 1 + i)]
+        owner, i, half = self._halves(ops.dot_op)
+        at = self.r.start[owner] + i
+        return [_part(owner, at, 1 + i, to=at + half)]
+
+    def _sides(self) -> tuple[Places, Places, Places]:
+        """What the terms read: a, b and gate."""
+        part, flat = self.part, self.r.flat
+        return flat[part.at], np.where(part.to >= 0, flat[part.to], -1), part.gate.copy()  # without the other columns
 
     def sums(self) -> Iterator[Sums]:
         """All sums, those over the lanes by themselves."""
         part, value = self.part, self.value
-        a, b, gate = part.a, part.b, part.gate
+        a, b, gate = self._sides()
         if self.identities.size:
             a, b, gate = value[a], *(np.where(side >= 0, value[side], -1) for side in (b, gate))
-        terms = Terms(part.sign.astype(np.int8), a.copy(), b.copy(), gate.copy())  # without the other columns
+        terms = Terms(part.sign.astype(np.int8), a, b, gate)
         count = np.bincount(part.owner, minlength=len(value))
         for reduces in (False, True) if self.is_reduced.any() else (False,):
             which = self.is_reduced[part.owner] == reduces
@@ -302,23 +306,27 @@ class NormalForm:
     def edges(self) -> Edges:
         """Who uses whom."""
         r, part, value = self.r, self.part, self.value
-        at = places(self.is_kernel.nonzero()[0])
-        entry, user = stretches(r.start[at], r.count[at]), at.repeat(r.count[at])
-        has_factor, has_gate = part.b >= 0, part.gate >= 0
-        other, gate = np.where(has_factor, value[part.b], -1), np.where(has_gate, value[part.gate], -1)
+        (a, b, gate), using = self._sides(), r.using()
+        kernels = self.is_kernel.nonzero()[0]
+        entry = stretches(r.start[kernels], r.count[kernels])
+        has_factor, has_gate = b >= 0, gate >= 0
+        other, gates = np.where(has_factor, value[b], -1), np.where(has_gate, value[gate], -1)
         found = [
-            _table(len(part.a), part.a, part.owner, part.sign, other, gate, -1, part.index_a, part.user),
-            _table(len(entry), r.flat[entry], user, 0, -1, -1, entry, entry - r.start[user], user),
+            _table(len(a), a, part.owner, part.sign, other, gates, -1, part.at),
+            _table(len(entry), r.flat[entry], using[entry], 0, -1, -1, entry, entry),
         ]
         if has_factor.any():
             two = part.taken(has_factor)
-            other, gate = value[two.a], gate[has_factor]
-            found.append(_table(len(two.a), two.b, two.owner, two.sign, other, gate, -1, two.index_b, two.user))
+            found.append(
+                _table(len(two.at), b[has_factor], two.owner, two.sign, value[a[has_factor]], gates[has_factor], -1, two.to)
+            )
         if has_gate.any():
             shut = part.taken(has_gate)
-            found.append(_table(len(shut.a), shut.gate, shut.owner, 0, -1, -1, -1, 0, shut.user))
+            found.append(_table(len(shut.at), shut.gate, shut.owner, 0, -1, -1, -1, r.start[using[shut.at]]))
         table = np.concatenate(found, axis=1)
-        order = ordered_by(table[6], -table[7], table[0])  # equal ones are gates, which are alike
+        used, at = table[0], table[6]
+        user = using[at]
+        order = ordered_by(at - r.start[user], -user, used)  # equal ones are gates, which are alike
         return Edges(_taken(table[:6], order))
 
 
