@@ -29,7 +29,7 @@ from viz.inside import inside
 from viz.layout import Layout, Point, Size, on_curve
 from viz.normal_form import NormalForm
 from viz.notation import number
-from viz.ties import Samples, Tie, samples_of, tie
+from viz.ties import Samples, Tie, places_in, samples_of, tie
 
 MOST_CARDS = 60
 SCRIPTS = ("numbers.js", "elements.js", "tables.js", "folded.js")
@@ -73,7 +73,8 @@ def folded_graph(roots: Sequence[Value], fold: "str | Rule", rankdir: str, engin
         sizes_of_cards = [size_of(card) for card in cards]
         links = [(index[source], index[k]) for k, group in groups.items() for source in group.entries]
         ask(sizes_of_cards, links, rankdir)
-        ties = [tie(form, groups, source, k) for k, group in groups.items() for source in group.entries]
+        places = places_in(form, groups)
+        ties = [tie(form, groups, places, source, k) for k, group in groups.items() for source in group.entries]
         form.let_go()
         layout, placed_by = place(sizes_of_cards, links, rankdir, engine)
     held = cache(partial(inside, form, groups, samples, labels, letters))

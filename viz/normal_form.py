@@ -53,7 +53,7 @@ class NormalForm:
         for at in (*[each.at for each in sums], *[each.at for each in kernels]):
             is_head[at] = True
         shown = np.flatnonzero(is_head)
-        place: Any = np.cumsum(is_head) - 1
+        place: Any = np.append(np.cumsum(is_head) - 1, -1)  # of −1, nothing, is −1
         self.heads: Indices = place[_heads(graph, is_head)]
         self.values: list[Value] = [recorded.order[i] for i in shown.tolist()]
         self.ops = list(recorded.table)
@@ -61,10 +61,12 @@ class NormalForm:
         self.is_leaf: Flags = recorded.count[shown] == 0
         self.is_constant = self.is_op(CONSTANT)
         self.is_root = self.marked(self.heads[recorded.outputs])
-        self.data, self.grads = (np.fromiter(map(attrgetter(name), self.values), float, len(shown)) for name in ("_data", "grad"))
+        self.data, self.grads = np.array([v._data for v in self.values], float), np.array([v.grad for v in self.values], float)
         self.labels = list(map(attrgetter("label"), self.values))
         self.is_nothing: Flags = self.is_constant & (self.data == 0.0)  # what Python's sum begins with
-        self.sums = [_placed(each, place) for each in sums]
+        self.sums = [
+            Sums(place[s.at], s.count, Terms(s.terms.sign, *[place[side] for side in s.terms.sides()]), s.reduces) for s in sums
+        ]
         self.kernels = [Kernels(each.op, place[each.at], place[each.operands]) for each in kernels]
         self._count()
         self._connect()
@@ -151,9 +153,3 @@ def _heads(graph: normal.NormalForm, is_head: Flags) -> Places:
     identical = graph.value != np.arange(len(following))
     following[identical] = graph.value[identical]
     return ends(following, np.flatnonzero(~is_head))
-
-
-def _placed(sums: Sums, place: Any) -> Sums:
-    """The same with places among the heads."""
-    a, b, gate = (np.where(side >= 0, place[side], -1) for side in sums.terms.sides())
-    return Sums(place[sums.at], sums.count, Terms(sums.terms.sign, a, b, gate), sums.reduces)

@@ -12,8 +12,9 @@ from typing import final
 
 import numpy as np
 
+from autograd.compiler.recorded import distinct
 from viz.groups import Groups
-from viz.normal_form import FIRST, TERM, Indices, NormalForm
+from viz.normal_form import FIRST, TERM, Indices, NormalForm, sorted_stably
 
 SPY = 8  # cells of a spy picture, each way
 
@@ -35,25 +36,35 @@ class Tie:
     spy: tuple[tuple[int, int], ...]
 
 
-def tie(form: NormalForm, groups: Groups, source: int, target: int) -> Tie:
-    """How group ``target`` is connected with group ``source`` in front of it."""
+def places_in(form: NormalForm, groups: Groups) -> Indices:
+    """For each head its place among those of its group, in their order."""
+    owner = np.zeros(len(form.is_leaf), np.int64)
+    for k, group in groups.items():
+        owner[group.parts] = k
+    order, counts = sorted_stably(owner), np.bincount(owner)
+    places = np.empty(len(owner), np.int64)
+    places[order] = np.arange(len(owner)) - np.repeat(np.cumsum(counts) - counts, counts)
+    return places
+
+
+def tie(form: NormalForm, groups: Groups, places: Indices, source: int, target: int) -> Tie:
+    """How group ``target`` is connected with group ``source`` in front of it; ``places`` are those of heads in their groups."""
     edges = groups[target].entries[source]
-    sources, targets, sides = form.sources[edges], form.targets[edges], form.sides[edges]
+    rows, columns, sides = places[form.sources[edges]], places[form.targets[edges]], form.sides[edges]
     if (sides != sides[0]).any():  # the same number may stand on both sides of a product
-        sources, targets = np.divmod(np.unique(sources * len(form.is_leaf) + targets), len(form.is_leaf))
-    rows, out_of = _numbered(sources)
-    columns, into = _numbered(targets)
+        width = int(columns.max()) + 1
+        rows, columns = np.divmod(distinct(rows * width + columns), width)
+    (rows, out_of), (columns, into) = _numbered(rows), _numbered(columns)
     return Tie(source, target, _name(rows, columns, into, out_of), len(edges), *_spy(rows, columns, len(out_of), len(into)))
 
 
-def _numbered(heads: Indices) -> tuple[Indices, Indices]:
-    """Heads numbered from 0 without gaps, in their order; and how often each occurs."""
-    near = heads - heads.min()
-    counts = np.bincount(near)
+def _numbered(places: Indices) -> tuple[Indices, Indices]:
+    """Places numbered from 0 without gaps, in their order; and how often each occurs."""
+    counts = np.bincount(places)
     occurs = counts > 0
     if occurs.all():
-        return near, counts
-    return (np.cumsum(occurs) - 1)[near], counts[occurs]
+        return places, counts
+    return (np.cumsum(occurs) - 1)[places], counts[occurs]
 
 
 def _name(rows: Indices, columns: Indices, into: Indices, out_of: Indices) -> str:
@@ -74,16 +85,16 @@ def _name(rows: Indices, columns: Indices, into: Indices, out_of: Indices) -> st
 
 def _blocks(rows: Indices, columns: Indices, into: Indices, out_of: Indices) -> int:
     """Into how many equal blocks the pairs fall; 0 if they do not."""
+    if into.min() < into.max() or out_of.min() < out_of.max():
+        return 0
     first = np.full(len(into), len(out_of))
     np.minimum.at(first, columns, rows)
-    heads, sizes = np.unique(first, return_counts=True)
-    block = np.searchsorted(heads, first)
+    block, sizes = _numbered(first)
     owner = np.full(len(out_of), -1)
     found = block[columns]
     owner[rows] = found
     fits = (owner[rows] == found).all() and (out_of == sizes[owner]).all()
-    is_even = sizes.min() == sizes.max() and into.min() == into.max() and out_of.min() == out_of.max()
-    return len(heads) if fits and is_even else 0
+    return len(sizes) if fits and sizes.min() == sizes.max() else 0
 
 
 def _are_windows(rows: Indices, columns: Indices, size: int) -> bool:

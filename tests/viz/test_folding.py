@@ -22,7 +22,7 @@ from viz.folded import MOST_CARDS, FoldedGraph
 from viz.folding import folded
 from viz.normal_form import NormalForm
 from viz.svg import said_once
-from viz.ties import tie
+from viz.ties import places_in, tie
 
 
 def xor(samples: int = 4) -> Value:
@@ -425,7 +425,7 @@ def test_ties(make, name):
     groups = folded(form, lambda v: v.label or v._op, MOST_CARDS)
     source = next(k for k, group in groups.items() if form.values[group.members[0]].label == "x")
     target = next(k for k, group in groups.items() if source in group.entries)
-    found = tie(form, groups, source, target)
+    found = tie(form, groups, places_in(form, groups), source, target)
     assert found.name == name
     assert all(0 <= row < found.rows and 0 <= column < found.columns for row, column in found.spy)
 
