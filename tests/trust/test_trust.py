@@ -120,6 +120,11 @@ def test_numbers_side_by_side_are_held_to_those_recorded_anew() -> None:
         assert is_caught(row, 1)
 
 
+def test_a_law_that_holds_holds_again() -> None:
+    row = BY_NAME["laws: what is added to a gradient is exactly the gradient"]
+    assert [is_caught(row, 5) for _ in range(2)] == [False, False]
+
+
 def test_no_cases_or_nan_keep_no_bar() -> None:
     assert not outcome(Row("theme", "name", lambda count: iter(()), 5, 5)).is_kept
     assert not outcome(Row("theme", "name", lambda count: iter([Trial(float("nan"), str)]), 5, 5, 1.0)).is_kept
