@@ -29,7 +29,7 @@ WORTH_A_STRIP, PERIODS = 12, 16
 class Axis:
     """How slots depend on a loop counter n: ``start + step·n``, or the table entry ``tab[start + n]`` if ``step`` is None.
 
-    On a grid, where n = i·period + j, as for the weights between two layers: ``start + outer·i + step·j``.
+    On a grid, where n = i·period + j, as for the weights between two layers: ``start + outer·i + step·j``, or ``outer·i + tab[start + j]``.
     """
 
     start: int
@@ -72,13 +72,14 @@ def grid_period(columns: Sequence[Slots]) -> int:
         if len(slots) % period:
             return 0
         grid = slots.reshape(-1, period)
-        if (
-            regular_step(grid[0]) is None
-            or regular_step(grid[:, 0]) is None
-            or (grid != grid[:, :1] + (grid[0] - grid[0, 0])).any()
-        ):
+        if regular_step(grid[0]) is None or not moves_on(grid):
             return 0
     return period
+
+
+def moves_on(grid: Slots) -> bool:
+    """Whether all slots of a row move on by the same step from row to row."""
+    return regular_step(grid[:, 0]) is not None and bool((grid == grid[:, :1] + (grid[0] - grid[0, 0])).all())
 
 
 @final
@@ -177,7 +178,8 @@ class Tables:
             return Axis(int(slots[0]), step)
         if period:
             grid = slots.reshape(-1, period)
-            return Axis(int(slots[0]), regular_step(grid[0]), int(grid[1, 0] - grid[0, 0]), on_grid=True)
+            step, outer = regular_step(grid[0]), int(grid[1, 0] - grid[0, 0])
+            return Axis(self.add(grid[0]) if step is None else int(slots[0]), step, outer, on_grid=True)
         return Axis(self.add(slots), None)
 
     def place(self, table: Slots, period: int = 0) -> Place:

@@ -89,12 +89,16 @@ class Walk(ABC):
         """Terms of a long run that are added before its loop, otherwise than one by one: none. Returns the next term."""
         return start, totals
 
+    def terms(self, run: Run, operands: Sequence[Sequence[Operand]], t: Counter, totals: list[Number]) -> list[Number]:
+        """The totals with the t-th terms of a run, one for each cell."""
+        return [self.term(run, [self.read(own[k], t) for own in operands], total) for k, total in enumerate(totals)]
+
     def run(self, run: Run, sources: Sequence[Source], cells: Sequence[Cell], totals: list[Number]) -> list[Number]:
         """The totals with a run added: the terms of a short one and the first of a sum written out, the others in a loop."""
         operands = [[self.at(source, cell) for cell in cells] for source in sources]
 
         def add(t: Counter, totals: list[Number]) -> list[Number]:
-            return [self.term(run, [self.read(own[k], t) for own in operands], total) for k, total in enumerate(totals)]
+            return self.terms(run, operands, t, totals)
 
         written = run.count if run.count <= self.written_out else int(totals[0] is None)
         for t in range(written):

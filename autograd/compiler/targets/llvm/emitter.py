@@ -23,6 +23,7 @@ import contextlib
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import cache
 from typing import final
 
 import numpy as np
@@ -31,6 +32,7 @@ from autograd import ops
 from autograd.compiler.kernels import ARITHMETIC, COMPARISONS, LIBM, LOGIC, body_of
 from autograd.compiler.program import Pack, Program, Run, Slots
 from autograd.compiler.targets.llvm import exact_math, exact_rows, straight
+from autograd.compiler.targets.llvm.grids import Grid, grid_of
 from autograd.compiler.targets.llvm.kernels import BodyEmitter
 from autograd.compiler.targets.llvm.lanes import LaneSums, shares, side_by_side
 from autograd.compiler.targets.llvm.loops import loops_of
@@ -96,6 +98,9 @@ class Emitter(Walk):
         self.fast, self.exact = fast, exact
         self.row, self.one, self.across = Form(width), Form(1), Form(ACROSS)
         self.form = self.one  # that of the pack in work
+        # Of the pack in work: its grid, if it has one, and where the rows of neighbours begin that it reads.
+        self.grid: Grid | None = None
+        self.starts: dict[tuple[str, ...], str] = {}
         self.text = Text()
         self.tables = Tables()
         self.memory, self.turned = Memory(self.text, self.row, apart=apart), Turned(self.text)
@@ -220,6 +225,9 @@ class Emitter(Walk):
 
     def sources(self, pack: Pack) -> list[Source]:
         """Places in the rows and among the shared numbers."""
+        self.grid, self.starts = grid_of(pack), {}
+        if self.grid is not None:
+            return self.grid.sources(pack, self.tables)
         kinds = pack.rows_of_tables()
         return [
             Source("r" if row else "s", self.tables.place(table), None if pack.is_row else _apart(table))
@@ -228,6 +236,10 @@ class Emitter(Walk):
 
     def cells(self, pack: Pack, sources: Sequence[Source]) -> Iterator[list[Cell]]:
         """Loops over instances side by side; shared sums whose operands lie side by side as vectors of instances."""
+        if self.grid is not None:
+            self.form = self.across
+            yield from self.grid.tiles(self)
+            return
         done = self._across(pack, sources)
         if done:
             self.form = self.across
@@ -258,8 +270,10 @@ class Emitter(Walk):
         operand = self.memory.operand(source, cell)
         if self.form is not self.across or source.apart is not None:
             return operand
-        starts = [self.memory.operand(source, one).base for one in side_by_side(self, cell.n, ACROSS)]
-        return replace(operand, rows=self.turned.places(starts))
+        starts = tuple([self.memory.operand(source, one).base for one in _neighbours(self.text, cell)])
+        if starts not in self.starts:
+            self.starts[starts] = self.turned.places(starts)
+        return replace(operand, rows=self.starts[starts], base="")
 
     def read(self, operand: Operand, t: Counter) -> str:
         """A register with the number, or with those of neighbouring instances."""
@@ -298,6 +312,22 @@ class Emitter(Walk):
             return following
         return text.let(f"select {self.form.bit} {is_open}, {kind} {following}, {kind} {total or self.form.constant(-0.0)}")
 
+    def terms(self, run: Run, operands: Sequence[Sequence[Operand]], t: Counter, totals: list[str]) -> list[str]:
+        """What several cells read alike is read once."""
+        return self._terms(run, operands, totals, lambda operand: self.read(operand, t))
+
+    def _terms(
+        self, run: Run, operands: Sequence[Sequence[Operand]], totals: list[str], read: Callable[[Operand], str]
+    ) -> list[str]:
+        once = cache(read)
+        return [self.term(run, [once(own[k]) for own in operands], total) for k, total in enumerate(totals)]
+
+    def run(self, run: Run, sources: Sequence[Source], cells: Sequence[Cell], totals: list[str]) -> list[str]:
+        """A sum that begins with a long run begins at −0, which changes no bit of what is added: its first term needs no text."""
+        if run.count > self.written_out and totals[0] is None:
+            totals = [self.form.constant(-0.0)] * len(totals)
+        return super().run(run, sources, cells, totals)
+
     def repeated(
         self, start: int, stop: int | str, totals: list[str], add: Callable[[Counter, list[str]], list[str]], step: int = 1
     ) -> list[str]:
@@ -333,7 +363,7 @@ class Emitter(Walk):
                 return self.read(operand, self.text.let(f"add i64 {t}, {u}"))
 
             def add(u: Counter, totals: list[str]) -> list[str]:
-                return [self.term(run, [number(own[k], u) for own in operands], total) for k, total in enumerate(totals)]
+                return self._terms(run, operands, totals, lambda operand: number(operand, u))
 
             return self.repeated(0, ACROSS, totals, add)
 
@@ -373,6 +403,12 @@ def _apart(table: Slots) -> int | None:
     eights = table[: len(table) - len(table) % ACROSS].reshape(-1, ACROSS, table.shape[1])
     steps = np.diff(eights, axis=1)
     return next((step for step in (0, 1) if (steps == step).all()), None)
+
+
+def _neighbours(text: Text, cell: Cell) -> Iterator[Cell]:
+    """Eight instances from this one on, in a row of the grid if there is one."""
+    for k in range(ACROSS):
+        yield Cell(text.let(f"add i64 {cell.n}, {k}"), cell.i, cell.j and text.let(f"add i64 {cell.j}, {k}"))
 
 
 def _has_rows(source: Source) -> bool:

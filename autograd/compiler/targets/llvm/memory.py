@@ -157,7 +157,9 @@ class Memory:
             return text.let(f"add i64 {text.let(f'mul i64 {cell.n}, {place.width}')}, {place.terms.start}")
         if not axis.on_grid:
             return self.along(axis, cell.n)
-        column = text.let(f"add i64 {text.let(f'mul i64 {cell.j}, {axis.step}')}, {axis.start}")
+        column = self.along(axis, cell.j)
+        if not axis.outer:
+            return column
         return text.let(f"add i64 {column}, {text.let(f'mul i64 {cell.i}, {axis.outer}')}")
 
     def slot(self, operand: Operand, t: str) -> str:

@@ -41,6 +41,10 @@ class Carried:
         self.kind, self.now = kind, list(now)
 
 
+# How expressions begin whose result depends on registers alone.
+_OF_PLACES = ("add i64", "mul i64", "add nuw nsw i64", "mul nuw nsw i64", "getelementptr")
+
+
 @final
 class Text:
     """The function's body as it grows. What a loop changes are φ nodes: LLVM's passes, which would make them of stack slots, leave
@@ -51,15 +55,20 @@ class Text:
         self.stack: list[str] = []
         self.block = "start"  # the label of what is written now
         self._names = 0
+        self._found: dict[str, str] = {}
 
     def name(self, prefix: str = "v") -> str:
         self._names += 1
         return f"%{prefix}{self._names}"
 
     def let(self, expression: str) -> str:
-        """A fresh register holding the expression."""
+        """A register holding the expression: of arithmetic with slots and places the same one within a block, else a fresh one."""
+        if expression in self._found:
+            return self._found[expression]
         register = self.name()
         self.lines.append(f"  {register} = {expression}")
+        if expression.startswith(_OF_PLACES):
+            self._found[expression] = register
         return register
 
     def do(self, instruction: str) -> None:
@@ -72,7 +81,7 @@ class Text:
     def begin(self, label: str) -> None:
         """A block of this label."""
         self.lines.append(f"{label}:")
-        self.block = label
+        self.block, self._found = label, {}
 
     def branch(self, condition: str, yes: str, no: str) -> None:
         """To one block or the other."""
@@ -91,12 +100,12 @@ class Text:
     @contextlib.contextmanager
     def apart(self) -> Iterator[list[str]]:
         """What is written here becomes a body of its own, in the list at the end."""
-        outer = self.lines, self.stack, self.block, self._names
-        self.lines, self.stack, self.block, self._names = [], [], "start", 0
+        outer = self.lines, self.stack, self.block, self._names, self._found
+        self.lines, self.stack, self.block, self._names, self._found = [], [], "start", 0, {}
         body: list[str] = []
         yield body
         body.append(self.body())
-        self.lines, self.stack, self.block, self._names = outer
+        self.lines, self.stack, self.block, self._names, self._found = outer
 
     @contextlib.contextmanager
     def loop(self, start: int, stop: int | str, step: int | str = 1, carried: Carried | None = None) -> Iterator[str]:
@@ -119,6 +128,10 @@ class Text:
         self.lines[at:at] = [f"  {x} = phi {kind} [ {a}, %{before} ], [ {b}, %{self.block} ]" for kind, x, a, b in every]
         self.branch(self.let(f"icmp slt i64 {following}, {stop}"), label, f"{label}.end")
         self.begin(f"{label}.end")
+
+    def within(self, counter: str, last: int) -> str:
+        """The counter, but not more than that."""
+        return self.let(f"select i1 {self.let(f'icmp slt i64 {counter}, {last}')}, i64 {counter}, i64 {last}")
 
 
 def transposed(text: Text, rows: Sequence[str]) -> list[str]:

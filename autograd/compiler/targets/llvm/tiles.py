@@ -137,7 +137,8 @@ class Tiles:
         self.e.form = self.form
         wide = vectors * self.form.width
         with self.text.loop(0, grid.columns, wide) as right, self.text.loop(0, grid.rows, rows) as down:
-            j, i = self._within(right, grid.columns - wide), self._within(down, grid.rows - rows)
+            # A tile that would reach over the edge overlaps with the one before.
+            j, i = self.text.within(right, grid.columns - wide), self.text.within(down, grid.rows - rows)
             bases = [[self._base(factor, i, j, row) for row in range(rows)] for factor in factors]
             zeros = [self.form.constant(0.0)] * (rows * vectors)
             totals = self.e.repeated(0, "%count", zeros, self._lane(pack.runs, factors, bases, start))
@@ -145,10 +146,6 @@ class Tiles:
                 n = self.text.let(f"add i64 {self.text.let(f'mul i64 {i}, {grid.columns}')}, {j}")
                 at = self.text.let(f"add i64 {n}, {pack.out + row * grid.columns + vector * self.form.width}")
                 self.memory.store("s", at, total, self.form)
-
-    def _within(self, counter: str, last: int) -> str:
-        """The counter, but not beyond the last place of a tile: one that would reach over the edge overlaps with the one before."""
-        return self.text.let(f"select i1 {self.text.let(f'icmp slt i64 {counter}, {last}')}, i64 {counter}, i64 {last}")
 
     def _factors(self, pack: Pack, grid: Grid) -> list[_Factor]:
         factors = []
