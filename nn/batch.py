@@ -15,7 +15,7 @@ from typing import Any, final
 from autograd import Value, dot, sqrt, sum
 from autograd.ops import describe, real_number
 from nn.drawing import drawing, is_drawing
-from nn.layers import Sequential
+from nn.layers import Sequential, is_chain
 from nn.module import Module, Shape, inputs, takes
 from nn.naming import name_when_asked
 from nn.settings import whole
@@ -124,7 +124,7 @@ def batch_layers(model: Module) -> Iterator[BatchNorm]:
     """The layers that look at batches, where a batch can be taken through them."""
     if isinstance(model, BatchNorm):
         yield model
-    elif isinstance(model, Sequential):
+    elif isinstance(model, Sequential) and is_chain(model):
         for layer in model.layers:
             yield from batch_layers(layer)
 
@@ -138,7 +138,7 @@ def through(model: Module, xs: list[Any], step: Any, places: Sequence[Any], move
     """What the model makes of each sample of a batch, as in training at this step; and the moves to be made."""
     if isinstance(model, BatchNorm):
         return model.normalised(xs, moves)
-    if isinstance(model, Sequential):
+    if isinstance(model, Sequential) and is_chain(model):
         for layer in model.layers:
             xs = through(layer, xs, step, places, moves)
         return xs

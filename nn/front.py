@@ -13,7 +13,7 @@ from autograd import Value, dot
 from autograd.compiler import samples
 from nn.batch import BatchNorm
 from nn.drawing import drawing
-from nn.layers import Sequential
+from nn.layers import Sequential, is_chain
 from nn.module import Module
 from nn.recorded import listed
 from nn.samples import Samples, by_length
@@ -31,7 +31,7 @@ def parted(model: Module) -> tuple[list[Module], Sequential]:
 
 
 def _layers(model: Module) -> Iterator[Module]:
-    if isinstance(model, Sequential):
+    if isinstance(model, Sequential) and is_chain(model):
         for layer in model.layers:
             yield from _layers(layer)
     else:

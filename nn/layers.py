@@ -289,3 +289,8 @@ class Sequential(Module):
 
     def __repr__(self) -> str:
         return f"Sequential of [{', '.join(map(repr, self.layers))}]"
+
+
+def is_chain(model: Module) -> bool:
+    """Whether the model answers by its ``layers``, one after the other; a subclass with a call of its own need not."""
+    return type(model).__call__ in (MLP.__call__, Sequential.__call__)

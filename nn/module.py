@@ -58,6 +58,14 @@ class Module(ABC):
     # The labels that class numbers stand for, where ``fit`` was given labels that are no numbers.
     classes: Classes | None = None
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        """A class with a call of its own is not what its base class says of itself."""
+        super().__init_subclass__(**options)
+        if "__call__" in vars(cls):
+            for name in ("out_shape", "architecture"):
+                if name not in vars(cls):
+                    setattr(cls, name, vars(Module)[name])
+
     @abstractmethod
     def __call__(self, x: Any) -> Any:
         """The output for one sample: a Value, or a list of them."""

@@ -11,7 +11,7 @@ from autograd import Value
 from autograd.compiler import engines
 from nn.compiled import recorded_scores
 from nn.conv import Unflatten
-from nn.layers import MLP, Layer, Neuron, Sequential
+from nn.layers import MLP, Layer, Neuron, Sequential, is_chain
 from nn.module import Module
 from nn.sequences import Embedding
 from nn.settings import whole
@@ -73,7 +73,7 @@ def _embeddings(part: Any) -> list[Embedding]:
 
 def layers_of(model: Any) -> list[Any]:
     """The layers of a model, those of models within it in their place."""
-    return [part for layer in model.layers for part in layers_of(layer)] if isinstance(model, (MLP, Sequential)) else [model]
+    return [part for layer in model.layers for part in layers_of(layer)] if is_chain(model) else [model]
 
 
 def width_of(model: Module) -> int:

@@ -14,7 +14,7 @@ from nn.batch import BatchNorm
 from nn.conv import AvgPool2d, Conv1d, Conv2d, Flatten, MaxPool2d, Unflatten
 from nn.exchange.packages import needed
 from nn.exchange.recorded import activation_of
-from nn.layers import MLP, Layer, Neuron, Sequential
+from nn.layers import MLP, Layer, Neuron, Sequential, is_chain
 from nn.module import Module
 from nn.noise import Dropout
 from nn.norm import LayerNorm, RMSNorm
@@ -292,7 +292,7 @@ def to_torch(model: Module, *, dtype: str = "double") -> Any:
     numbers = {re.sub(r"\bgain$", "weight", name): values for name, values in model.state_dict().items()}
     if isinstance(model, Neuron):
         numbers = {"weight": [numbers["w"]], "bias": [numbers["b"]]}
-    prefix = "" if isinstance(model, (MLP, Sequential)) else "0."
+    prefix = "" if is_chain(model) else "0."
     found = {prefix + name: torch.tensor(values, dtype=number) for name, values in numbers.items()}
     state, cells = module.state_dict(), _cells(module)
     kept = {name: values for name, values in state.items() if name.startswith(cells)}
@@ -304,7 +304,7 @@ def to_torch(model: Module, *, dtype: str = "double") -> Any:
 
 def _module(model: Any, torch: Any) -> Any:
     """The module without its numbers: ``layers`` of a model, or a single layer under the name 0."""
-    if not isinstance(model, (MLP, Sequential)):
+    if not is_chain(model):
         return torch.nn.Sequential(OrderedDict(_children("0", model, torch)))
     drops = model.drops if isinstance(model, MLP) else []
     children = []
@@ -316,7 +316,7 @@ def _module(model: Any, torch: Any) -> Any:
 
 def _children(name: str, layer: Any, torch: Any) -> list[tuple[str, Any]]:
     """The modules that a layer becomes, under its name; its activation is one of its own."""
-    if isinstance(layer, (MLP, Sequential)):
+    if is_chain(layer):
         return [(name, _module(layer, torch))]
     writer = _WRITERS.get(type(layer))
     if writer is None:
