@@ -33,7 +33,9 @@ class Bare(nn.Layer):
 
 
 @pytest.mark.parametrize(
-    ("model", "outputs"), [(Both(2, [4, 1], seed=0), 2), (Bare(2, 3, seed=0), 1), (nn.Sequential(Bare(2, 3, seed=0)), 1)], ids=repr
+    ("model", "outputs"),
+    [(Both(2, [4, 1], seed=0), 2), (Bare(2, 3, seed=0), 1), (nn.Sequential(Bare(2, 3, seed=0)), 1)],
+    ids=repr,
 )
 def test_a_call_of_ones_own_counts(model: nn.Module, outputs: int, tmp_path: Path) -> None:
     assert (model.out_shape((2,)), model.architecture()) == (None, None)
