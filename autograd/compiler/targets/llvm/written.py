@@ -9,7 +9,6 @@ from typing import final
 
 import llvmlite.binding as llvm
 
-from autograd.compiler.kept import made_once
 from autograd.compiler.kernels import is_of_table
 from autograd.compiler.program import Program, Slots
 from autograd.compiler.targets.llvm.emitter import Emitter
@@ -54,6 +53,8 @@ def written(program: Program, style: Style, exact: Callable[[str], bool]) -> Wri
 
     if len(program.packs) < LEAST_PACKS or not all([pack.op is None or is_of_table(pack.op) for pack in program.packs]):
         return made()
+    from autograd.compiler.kept import made_once  # 4 ms, which short programs do without
+
     processor = llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
     parts = ["text", repr(style), *processor, *program.parts()]
     return made_once(parts, made, lambda found: all([exact(name) == answer for name, answer in found.trusted]))
