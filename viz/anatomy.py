@@ -13,7 +13,7 @@ have ``neurons`` (each with ``w``, ``b``) or a ``weight`` of kernels. Nothing is
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,7 @@ from autograd.backward import propagate, recorded_numbers
 
 SATURATED = 1e-3  # an activation whose slope is below this everywhere lets next to nothing through
 EXPLODING = 1e3
+MOST_SIZES = 12  # of a network that are written out
 Course = tuple[float, ...]
 
 
@@ -117,6 +118,33 @@ def anatomy(model: Any, rows: Sequence[Sequence[Any]], targets: Sequence[Any] | 
 def mean(xs: Sequence[float]) -> float:
     """The mean; nan of nothing."""
     return math.fsum(xs) / len(xs) if xs and all(map(math.isfinite, xs)) else sum(xs) / len(xs) if xs else math.nan
+
+
+def in_view(count: int, most: int) -> list[tuple[int, int]]:
+    """The places of so many things that are shown, the middle of more than ``most`` left out, and how many are left out before each.
+
+    >>> in_view(3, 4), in_view(9, 4)
+    ([(0, 0), (1, 0), (2, 0)], [(0, 0), (1, 0), (8, 6)])
+    """
+    if count <= most:
+        return [(i, 0) for i in range(count)]
+    first, last = most // 2, count - most // 2 + 1
+    return [*((i, 0) for i in range(first)), *((i, (last - first) * (i == last)) for i in range(last, count))]
+
+
+def in_short(texts: Sequence[str], most: int) -> list[str]:
+    """The texts, the middle of more than ``most`` left out and counted.
+
+    >>> "→".join(in_short(["2", *["8"] * 70, "1"], 6))
+    '2→8→8→… 67 more→8→1'
+    """
+    shown = ((f"… {skipped:,} more", texts[i]) if skipped else (texts[i],) for i, skipped in in_view(len(texts), most))
+    return [text for each in shown for text in each]
+
+
+def sizes(widths: Iterable[int]) -> str:
+    """How many numbers go in, and come out of each stage, in words."""
+    return "→".join(in_short([str(width) for width in widths], MOST_SIZES))
 
 
 def chain(model: Any) -> Iterator[Any]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from autograd.labels import plain_name
-from viz.anatomy import Anatomy, Course, Stage, mean
+from viz.anatomy import Anatomy, Course, Stage, in_view, mean, sizes
 from viz.implied import indexed
 from viz.notation import number
 from viz.pixels import PAPER, PURPLE, Colour, hexed, image, mixed, shade
@@ -18,6 +18,7 @@ from viz.svg import BLUE, GREY, INK, ORANGE, escaped, shortened, width_of
 from viz.svg import PURPLE as VIOLET
 
 MOST_UNITS = 24  # of one layer that are drawn one by one
+MOST_STAGES = 24  # of one network that are drawn
 _COLUMN, _GAP, _RADIUS, _TOP = 190.0, 38.0, 15.0, 64.0
 _MAP = 56.0  # width of a feature map
 _WORDS = 12  # size of the words below a picture
@@ -95,7 +96,7 @@ def model_level(anatomy: Anatomy) -> Drawing:
     """The network as one box between what goes in and what comes out."""
     first, *_, last = anatomy.stages
     silent = sum(stage.without_gradient for stage in anatomy.stages)
-    lines = [f"{anatomy.title} {'→'.join(str(stage.units) for stage in anatomy.stages)}", f"{anatomy.parameters:,} parameters"]
+    lines = [f"{anatomy.title} {sizes(stage.units for stage in anatomy.stages)}", f"{anatomy.parameters:,} parameters"]
     if anatomy.samples:
         pulls = [g for stage in anatomy.stages[1:] if stage.weights for row in stage.weights.gradients for g in row]
         lines += [f"mean |∂/∂w| {number(mean(list(map(abs, pulls))))}"] if pulls else []
@@ -109,14 +110,20 @@ def layers_level(anatomy: Anatomy) -> Drawing:
     """A box for each layer: its data and its gradients as strips of colour, and how many units are active."""
     body: list[str] = []
     x = 14.0
-    for k, stage in enumerate(anatomy.stages):
+    for k, skipped in in_view(len(anatomy.stages), MOST_STAGES):
+        stage = anatomy.stages[k]
         if k:
-            body += [*_arrow(x, 78, x + 40, 78), text(x + 18, 70, str(anatomy.stages[k - 1].units), 11, fill=GREY)]
-            x += 40
+            wide, between = (150, _skipped(skipped)) if skipped else (40, str(anatomy.stages[k - 1].units))
+            body += [*_arrow(x, 78, x + wide, 78), text(x + wide / 2 - 2, 70, between, 11, fill=GREY)]
+            x += wide
         lines = [stage.title, f"{stage.parameters:,} parameters" if k else f"{stage.units} number{'s' * (stage.units != 1)}"]
         body += _leading("neurons", stage.title, [*_box(x, 14, 170, 128, lines), *_strips(stage, x + 12, 66, 146)])
         x += 170
     return Drawing(body, x + 14, 152)
+
+
+def _skipped(count: int) -> str:
+    return f"… {count:,} more layer{'s' * (count != 1)}"
 
 
 def _leading(to: str, title: str, parts: Iterable[str]) -> Iterator[str]:
@@ -177,20 +184,21 @@ def _violet(g: float, reach: float) -> Colour:
 
 def neurons_level(anatomy: Anatomy) -> Drawing:
     """A column of circles for each layer, and an edge for each weight; feature maps as images."""
-    columns = [_Column(stage, k) for k, stage in enumerate(anatomy.stages)]
-    height = max(column.height for column in columns) + _TOP + 10
+    columns = [(_Column(anatomy.stages[k], k), skipped) for k, skipped in in_view(len(anatomy.stages), MOST_STAGES)]
+    height = max(column.height for column, _ in columns) + _TOP + 10
     edges, units = [], []
-    x = 70.0
-    for k, column in enumerate(columns):
-        if k and column.stage.weights:
-            before = columns[k - 1]
+    x, before = 70.0, columns[0][0]
+    for column, skipped in columns:
+        if skipped:
+            units.append(text(x - _COLUMN / 2, (height + _TOP) / 2, _skipped(skipped), 11, fill=GREY))
+        elif column.k and column.stage.weights:
             edges += list(_edges(before, x - _COLUMN, column, x, height))
         units += [text(x, 24, column.stage.title, 12, more=_BOLD), *column.drawn(x, height)]
         if column.stage.parameters:
             units.append(text(x, 42, f"{column.stage.parameters:,} parameters", 11, fill=GREY))
         if column.stage.exploding:
             units.append(text(x, 57, f"|∂| up to {column.stage.exploding:.3g}", 11, fill=VIOLET, more=_BOLD))
-        x += _COLUMN
+        x, before = x + _COLUMN, column
     return Drawing([*edges, *units], x - _COLUMN + 70, height)
 
 
@@ -200,10 +208,9 @@ class _Column:
     def __init__(self, stage: Stage, k: int) -> None:
         self.stage, self.k = stage, k
         self.is_maps = len(stage.shape) >= 2 and bool(stage.data)
-        half = MOST_UNITS // 2
-        everyone = list(range(stage.shape[0] if self.is_maps else stage.units))
-        self.shown = everyone if len(everyone) <= MOST_UNITS else [*everyone[:half], *everyone[-half + 1 :]]
-        self.left_out = len(everyone) - len(self.shown)
+        everyone = stage.shape[0] if self.is_maps else stage.units
+        self.shown = [i for i, _ in in_view(everyone, MOST_UNITS)]
+        self.left_out = everyone - len(self.shown)
         self.step = _MAP + 10 if self.is_maps else _GAP
         self.height = self.step * (len(self.shown) + bool(self.left_out))
 

@@ -14,7 +14,7 @@ from typing import Any, final
 from autograd.labels import plain_name
 from autograd.ops import describe
 from viz import given, network_svg, page, svg
-from viz.anatomy import Anatomy, Stage, anatomy, mean
+from viz.anatomy import Anatomy, Stage, anatomy, in_short, mean, sizes
 from viz.implied import indexed
 from viz.notation import number
 from viz.rendering import pdf, png
@@ -23,6 +23,7 @@ from viz.svg import printable, shortened
 _LOOKS = {"model": network_svg.model_level, "layers": network_svg.layers_level, "neurons": network_svg.neurons_level}
 LEVELS = tuple(_LOOKS)
 SCRIPTS = ("numbers.js", "elements.js", "tables.js", "network.js")
+MOST_LINES = 24  # of layers and of what is wrong that are said in words
 MOST_PARAMETERS = 40_000  # whose numbers a page holds: some 900 kB
 
 
@@ -65,7 +66,7 @@ def network(
 def _checked(level: Any) -> tuple[int, int] | None:
     if level in LEVELS:
         return None
-    if isinstance(level, (tuple, list)) and len(level) == 2 and all(isinstance(i, int) for i in level):
+    if isinstance(level, (tuple, list)) and len(level) == 2 and all(type(i) is int for i in level):
         return level[0], level[1]
     raise ValueError(
         f"level must be one of {', '.join(map(repr, LEVELS))}, or a pair (layer, neuron) such as (1, 3); got {level!r}"
@@ -121,9 +122,9 @@ class Network:
 
     def __repr__(self) -> str:
         count = self.anatomy.samples
-        sizes = "→".join(str(stage.units) for stage in self.anatomy.stages)
         level = self.level if isinstance(self.level, str) else "neuron {}, {}".format(*self.level)
-        return f"<network {self.anatomy.title} {sizes} at level {level}: {count or 'no'} sample{'s' * (count != 1)}>"
+        widths = sizes(stage.units for stage in self.anatomy.stages)
+        return f"<network {self.anatomy.title} {widths} at level {level}: {count or 'no'} sample{'s' * (count != 1)}>"
 
     def _repr_html_(self) -> str:
         return page.notebook_output([self._drawn()], [self.description], self.script, self._words)
@@ -136,12 +137,17 @@ class Network:
     @property
     def description(self) -> str:
         """The picture in words, as a screen reader says it."""
-        layers = "; ".join(
+        layers = [
             f"{stage.title}, {stage.parameters} parameters"
             + (f", largest gradient {number(max(stage.pull))}" if stage.pull else "")
             for stage in self.anatomy.stages[1:]
-        )
-        return f"Network {self.anatomy.title}: {layers}. {' '.join(self.findings)}"
+        ]
+        return f"Network {self.anatomy.title}: {'; '.join(in_short(layers, MOST_LINES))}. {' '.join(self._told)}"
+
+    @property
+    def _told(self) -> list[str]:
+        """The findings as they stand below the picture: not too many."""
+        return in_short(self.findings, MOST_LINES)
 
     @property
     def data(self) -> dict[str, Any]:
@@ -154,7 +160,7 @@ class Network:
             "first": still or (list(self.level) if is_small else "neurons"),
             "levels": {name: network_svg.written(look(seen), self.description) for name, look in _LOOKS.items() if name != still},
             "legends": {name: network_svg.legend(seen, name) for name in LEVELS},
-            "findings": seen.findings,
+            "findings": self._told,
             "stages": [_stage(stage, k, seen.samples, is_small) for k, stage in enumerate(seen.stages)],
             "samples": seen.samples,
             "help": opens if is_small else f"{opens} Tables are there for networks of up to {MOST_PARAMETERS:,} parameters.",
@@ -175,7 +181,7 @@ class Network:
 
     def to_svg(self) -> str:
         """The picture as an SVG document, its legend and what is wrong below it; equal networks give equal bytes."""
-        return self._drawn(network_svg.legend(self.anatomy, self._kind), self.findings)
+        return self._drawn(network_svg.legend(self.anatomy, self._kind), self._told)
 
     @property
     def _kind(self) -> str:
@@ -184,7 +190,7 @@ class Network:
     @property
     def _words(self) -> str:
         """What stands below the picture, as HTML."""
-        return page.words(network_svg.legend(self.anatomy, self._kind), self.findings)
+        return page.words(network_svg.legend(self.anatomy, self._kind), self._told)
 
     def _drawn(self, *words: Sequence[str]) -> str:
         if isinstance(self.level, str):

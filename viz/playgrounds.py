@@ -14,7 +14,7 @@ from autograd.compiler import engines
 from autograd.labels import plain_name
 from autograd.ops import positive_number
 from viz import given, network_svg, page, plane
-from viz.anatomy import chain, flat
+from viz.anatomy import chain, flat, sizes
 from viz.svg import printable, shortened
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class _Subject:
     @property
     def title(self) -> str:
         """The model and its sizes."""
-        return f"{type(self.model).__name__} {'→'.join(map(str, self.sizes))}"
+        return f"{type(self.model).__name__} {sizes(self.sizes)}"
 
 
 def _subject(model: Any, X: Any, y: Any, loss: Any) -> _Subject:

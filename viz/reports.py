@@ -10,10 +10,10 @@ from typing import Any
 from autograd import Value
 from autograd.ops import describe
 from viz import charts, given, network_svg, page
-from viz.anatomy import anatomy, chain, flat
+from viz.anatomy import anatomy, chain, flat, in_short, sizes
 from viz.exploring import explore
 from viz.judging import Judged, error, judgement, side_by_side, where, wide
-from viz.networks import Network
+from viz.networks import MOST_LINES, Network
 from viz.notation import number
 from viz.svg import escaped
 
@@ -135,7 +135,7 @@ class _Subject:
     @property
     def sizes(self) -> str:
         """The widths in words."""
-        return "→".join(map(str, self.widths))
+        return sizes(self.widths)
 
     @property
     def example(self) -> str:
@@ -200,7 +200,7 @@ def _network(subject: _Subject) -> Iterator[tuple[str, str]]:
     seen = anatomy(subject.model, [subject.row], None, None)
     what = f"for one sample of {subject.judged.called(subject.chosen)}; gradients are those of its scores"
     layers = network_svg.written(network_svg.layers_level(seen), "layers")
-    said = page.words(network_svg.legend(seen, "layers"), seen.findings)
+    said = page.words(network_svg.legend(seen, "layers"), in_short(seen.findings, MOST_LINES))
     yield f"The network, layer by layer, {what}", wide(layers) + said
     yield "Neuron by neuron", Network(seen, "neurons").as_part("network")
     last = max((k for k, stage in enumerate(seen.stages) if stage.weights), default=0)

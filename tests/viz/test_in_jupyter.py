@@ -115,6 +115,7 @@ def test_in_jupyterlab(browser, folder):
                 assert images.count() == 3
                 page.locator("img[alt^='Computation graph of the result']").wait_for()
                 page.locator("img[alt^='Network MLP']").wait_for()
+                assert page.get_by_text("upper strip: data (blue +, orange −)").is_visible(), "the legend is text of the page"
                 page.locator("img[alt^='Decision boundary of MLP']").wait_for()
                 assert all(
                     page.evaluate(

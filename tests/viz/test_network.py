@@ -174,6 +174,24 @@ def test_wide_layers_are_shortened():
     assert "⋮ 41 more" in "".join(root.itertext())
 
 
+def test_of_many_layers_the_first_and_the_last_are_shown():
+    """300 layers of two dead neurons each: 24 stages of 301 stand there, and what is said is cut short too, whatever the level."""
+    net = nn.MLP(2, [2] * 300, activation="relu", seed=0)
+    for p in net.parameters():
+        p.data = -1.0
+    made = {level: viz.network(net, [1.0, 2.0], level=level) for level in ("model", "layers", "neurons")}
+    assert repr(made["model"]) == "<network MLP 2→2→2→2→2→2→… 290 more→2→2→2→2→2 at level model: 1 sample>"
+    assert len(made["model"].findings) > 300
+    for level, picture in made.items():
+        root, said = parsed(picture), picture.to_svg()
+        assert len(said) < 100_000 and float(root.get("width")) < 6000, level
+        assert sum(text.text.endswith("… 278 more layers") for text in root.iter(f"{SVG}text")) == (level != "model")
+    assert len(list(parsed(made["neurons"]).iter(f"{SVG}circle"))) == 23 * 2
+    edges = [path.get("d") for path in parsed(made["neurons"]).iter(f"{SVG}path") if "C" in path.get("d")]
+    assert len(edges) == 21 * 4, "none leads over the gap"
+    assert len(made["neurons"].to_html()) < 400_000
+
+
 def test_convolutions_show_kernels_and_maps():
     rows = [[float(i % 7) for i in range(64)], [float(i % 5) for i in range(64)]]
     for x in (rows[0], rows):
@@ -203,6 +221,7 @@ class Silent:
         (lambda: viz.network(model(), []), ValueError, "x is empty"),
         (lambda: viz.network(model(), level="weights"), ValueError, "'model', 'layers', 'neurons'.*pair.*'weights'"),
         (lambda: viz.network(model(), level=(4, 1)), ValueError, "no neuron 1 in layer 4: layer 1 has neurons 1 to 16"),
+        (lambda: viz.network(model(), level=(True, 1)), ValueError, r"or a pair .*; got \(True, 1\)"),
         (lambda: viz.network(model(), level=(1, 0)), ValueError, "no neuron 0 in layer 1"),
         (lambda: viz.network(convolutional()), ValueError, "needs x here"),
         (lambda: viz.network(model(), [[1.0, 2.0]], [1, 2], loss=bce), ValueError, "a target for each of the 1 samples, got 2"),
