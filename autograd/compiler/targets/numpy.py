@@ -1,7 +1,8 @@
 """The NumPy executor: a program run pack by pack, each pack one array operation over its instances and all lanes.
 
 It is always there with NumPy, and a second opinion for the native one. In strict mode functions that NumPy computes with its own
-approximations (exp, tanh …) are called one number at a time, as the eager engine calls them.
+approximations (exp, tanh …) are called one number at a time, as the eager engine calls them. One sample through packs of few
+numbers needs no arrays (``plain``).
 """
 
 from collections.abc import Callable, Sequence
@@ -16,6 +17,7 @@ from autograd.compiler.executors import Array, Bound, Direct
 from autograd.compiler.kernels import Body, body_of
 from autograd.compiler.program import Pack, Program, Run
 from autograd.compiler.targets import threefry
+from autograd.compiler.targets.plain import Steps, is_small
 from autograd.compiler.targets.walk import Walk
 from autograd.ops import Op
 
@@ -122,6 +124,12 @@ class NumpyExecutor:
     def __init__(self, program: Program, *, fast: bool = False, dtype: Any = float) -> None:
         self.program = program
         self.fast, self.dtype = fast, dtype
+        self._constants = np.array(program.constants, dtype=dtype)
+        self._shared_out = np.array([slot for is_row, slot in program.outputs if not is_row], dtype=np.intp)
+        self._rows_out = np.array([slot for is_row, slot in program.outputs if is_row], dtype=np.intp)
+        self._steps = Steps(program) if not fast and dtype is float and is_small(program) else None
+        if self._steps is not None:
+            return
         applied = {(pack.op, len(pack.tables)) for pack in program.packs if pack.op is not None}
         self._kernels = {(op, arity): _kernel(body_of(op, arity), fast) for op, arity in applied}
         self._columns = {
@@ -131,9 +139,6 @@ class NumpyExecutor:
             ]
             for pack in program.packs
         }
-        self._constants = np.array(program.constants, dtype=dtype)
-        self._shared_out = np.array([slot for is_row, slot in program.outputs if not is_row], dtype=np.intp)
-        self._rows_out = np.array([slot for is_row, slot in program.outputs if is_row], dtype=np.intp)
 
     def evaluate(self, shared: Array, lanes: Array) -> tuple[Array, Array]:
         """The outputs that are shared numbers, as an array, and those that are rows, as an array [output, lane].
@@ -141,6 +146,8 @@ class NumpyExecutor:
         ``shared`` holds the shared inputs, ``lanes`` the inputs that vary as an array [input, lane].
         """
         program = self.program
+        if self._steps is not None:
+            return np.array(self._steps.run(np.asarray(shared, dtype=float).tolist())), lanes[:0]
         s = np.empty(program.shared_size, dtype=self.dtype)
         r = np.empty((program.rows_size, lanes.shape[1]), dtype=self.dtype)
         n = len(self._constants)
