@@ -5,7 +5,7 @@ what it is made of in ``kernels.body_of``. A target says no more than how a numb
 
     walk       the walk over a program that all of them share
     llvm       vectors of lanes, tiles of instances, and what runs them
-    numpy      arrays in place, the second opinion
+    numpy      arrays in place, the second opinion; plain: one sample through a small program without arrays
     c_like     languages of C's kind (c_language: what they differ in; c_memory: where numbers lie): javascript, c with c_module
     arrays     targets whose words are whole arrays: jax, onnx
     tables     where the operands of a pack lie, for all that write loops
