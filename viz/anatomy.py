@@ -19,6 +19,7 @@ from typing import Any
 
 from autograd import Value
 from autograd.backward import propagate, recorded_numbers
+from viz.stages import chain, flat, learning
 
 SATURATED = 1e-3  # an activation whose slope is below this everywhere lets next to nothing through
 EXPLODING = 1e3
@@ -103,7 +104,7 @@ def anatomy(model: Any, rows: Sequence[Sequence[Any]], targets: Sequence[Any] | 
     parameters = model.parameters() if hasattr(model, "parameters") else []
     if not parameters:
         raise ValueError(f"network needs a model with parameters, got {type(model).__name__} with none")
-    layers = list(chain(model))
+    layers = list(chain(model, _values(rows[0])) if rows else learning(model))
     passes = [
         _pass(layers, row, None if targets is None else targets[i], loss, targets is not None) for i, row in enumerate(rows)
     ]
@@ -147,16 +148,6 @@ def sizes(widths: Iterable[int]) -> str:
     return "→".join(in_short([str(width) for width in widths], MOST_SIZES))
 
 
-def chain(model: Any) -> Iterator[Any]:
-    """The stages that a network goes through, one after the other."""
-    parts = getattr(model, "layers", None)
-    if not isinstance(parts, (list, tuple)):
-        yield model
-        return
-    for part in parts:
-        yield from chain(part)
-
-
 @dataclass(frozen=True, slots=True)
 class _Pass:
     """One sample on its way: the input, what each stage gave, and all adjoints."""
@@ -167,7 +158,7 @@ class _Pass:
 
 
 def _pass(layers: Sequence[Any], row: Sequence[Any], target: Any, loss: Callable[..., Any] | None, has_target: bool) -> _Pass:
-    inputs = tuple(v if isinstance(v, Value) else Value(v) for v in row)
+    inputs = tuple(_values(row))
     given: list[Any] = []
     x: Any = list(inputs)
     for layer in layers:
@@ -185,13 +176,8 @@ def _pass(layers: Sequence[Any], row: Sequence[Any], target: Any, loss: Callable
     return _Pass(inputs, tuple(given), propagate(root, 1.0))
 
 
-def flat(nest: Any) -> Iterator[Value]:
-    """The Values of a nest of lists from left to right."""
-    if isinstance(nest, (list, tuple)):
-        for part in nest:
-            yield from flat(part)
-    else:
-        yield nest
+def _values(row: Sequence[Any]) -> list[Value]:
+    return [v if isinstance(v, Value) else Value(v) for v in row]
 
 
 def _shape(nest: Any) -> tuple[int, ...]:

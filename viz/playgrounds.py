@@ -14,7 +14,8 @@ from autograd.compiler import engines
 from autograd.labels import plain_name
 from autograd.ops import positive_number
 from viz import given, network_svg, page, plane
-from viz.anatomy import chain, flat, sizes
+from viz.anatomy import sizes
+from viz.stages import chain, flat
 from viz.svg import printable, shortened
 
 if TYPE_CHECKING:
@@ -114,8 +115,9 @@ def _stages(model: Any, row: Sequence[float]) -> tuple[tuple[Value, Value], tupl
     inputs = Value(row[0]), Value(row[1])
     x: Any = list(inputs)
     stages: list[tuple[Value, ...]] = []
+    layers = list(chain(model, x))
     with without_branches() as results:
-        for layer in chain(model):
+        for layer in layers:
             x = layer(x)
             stages.append(tuple(flat(x)))
             results += stages[-1]
@@ -153,7 +155,7 @@ def _content(subject: _Subject, optimizer: str, lr: float, labels: Sequence[str]
     if labels is not None and len(labels) != len(kinds):
         raise ValueError(f"labels must name the {len(kinds)} classes of the data, got {len(labels)}")
     middle, reach = (subject.threshold, None) if subject.classes else plane.scale(taken.targets)
-    layers = [_dense(layer, size) for layer, size in zip(chain(subject.model), subject.sizes, strict=False)]
+    layers = [_dense(layer, size) for layer, size in zip(chain(subject.model, list(subject.inputs)), subject.sizes, strict=False)]
     return {
         "sizes": subject.sizes,
         "weights": [None if neurons is None else [[place[w] for w in n.w] for n in neurons] for neurons in layers],

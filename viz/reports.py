@@ -10,11 +10,12 @@ from typing import Any
 from autograd import Value
 from autograd.ops import describe
 from viz import charts, given, network_svg, page
-from viz.anatomy import anatomy, chain, flat, in_short, sizes
+from viz.anatomy import anatomy, in_short, sizes
 from viz.exploring import explore
 from viz.judging import Judged, error, judgement, side_by_side, where, wide
 from viz.networks import MOST_LINES, Network
 from viz.notation import number
+from viz.stages import chain, flat
 from viz.svg import escaped
 
 _STYLE = """\
@@ -122,7 +123,7 @@ class _Subject:
         """How many numbers go in and out of each layer."""
         x: Any = [Value(v) for v in self.row]
         found = [len(x)]
-        for layer in chain(self.model):
+        for layer in list(chain(self.model, x)):
             x = layer(x)
             found.append(len(list(flat(x))))
         return found
@@ -227,7 +228,7 @@ def _fewest_inputs(subject: _Subject) -> tuple[Sequence[Any], list[float]]:
     """The neurons of the layer with the fewest inputs, and what they get for the first sample; none if no layer has neurons."""
     x: Any = [Value(v) for v in subject.row]
     found: tuple[Sequence[Any], list[float]] = (), []
-    for layer in chain(subject.model):
+    for layer in list(chain(subject.model, x)):
         neurons: Sequence[Any] = getattr(layer, "neurons", ())
         if neurons and (not found[0] or len(neurons[0].w) < len(found[0][0].w)):
             found = neurons, [v.data for v in flat(x)]

@@ -8,9 +8,9 @@ from typing import Any, final
 
 from autograd.ops import positive_number
 from viz import charts, given, moving, network_svg, page, plane
-from viz.anatomy import chain, flat
 from viz.judging import Judged, flattened
 from viz.rendering import gif
+from viz.stages import flat, learning
 from viz.svg import shortened
 
 _CELLS = 24
@@ -96,7 +96,7 @@ class _Subject:
 
     def gradients(self) -> tuple[float, list[str]]:
         """The size of the gradient of each layer that has parameters, and how high that comes out."""
-        layers = [layer.parameters() for layer in chain(self.model)]
+        layers = [layer.parameters() for layer in learning(self.model)]
         norms = [math.sqrt(math.fsum(p.grad * p.grad for p in parameters)) for parameters in layers if parameters]
         drawn = charts.bars([f"layer {k}" for k in range(1, len(norms) + 1)], norms, _SIZE + 40, "size of the gradients")
         return charts.height_of_bars(len(norms)), list(drawn)
