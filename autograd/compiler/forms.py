@@ -19,11 +19,15 @@ from autograd.value import Condition, Value
 
 Form = Any
 ARRAY = "array"
+_NUMBERS = frozenset([int, float])
 
 
 def opened(tree: Tree, found: list[Any], take: Callable[[Any], Form] | None = None) -> Form:
     """The form of a tree, whose leaves are appended to ``found``. ``take`` says what becomes of an array; else it is opened."""
     if isinstance(tree, (list, tuple)):
+        if _NUMBERS.issuperset(map(type, tree)):  # 0.4 instead of 3 µs for ten
+            found.extend(tree)
+            return (type(tree), *[None] * len(tree))
         return (type(tree), *[opened(branch, found, take) for branch in tree])
     if is_array(tree):
         if take is not None:

@@ -23,7 +23,7 @@ from autograd.compiler.recordings import Function, Recordings, Settings
 from autograd.compiler.variants import ONE
 from autograd.derivatives import hessian, hvp, value_and_grad
 from autograd.modes import is_recorded, modes
-from autograd.ops import real_number
+from autograd.ops import real_number, real_numbers
 from autograd.trees import Tree, is_array
 
 _EAGERLY: dict[str, Callable[[Function], Function]] = {
@@ -224,7 +224,7 @@ class CompiledFunction:
             if any(map(is_array, given)):
                 numbers = [x if is_array(x) else real_number(x, self.__name__) for x in given]
                 return samples.answer(self._made, self.__wrapped__, what, forms, numbers)
-            point = [real_number(x, self.__name__) for x in given]
+            point = real_numbers(given, self.__name__)
             variant, found = self._made.way_at(self.__wrapped__, what, forms, point)
             self._shorten(what, forms, args)
         return variant.answer(what, iter(found), 0)
@@ -354,7 +354,7 @@ class CompiledFunction:
                 f"{self.__name__} needs a point to be written for, and what='value' or 'value_and_grad', got {what!r} at {at}"
             )
         forms, given = arguments(at, self._is_vector, self.__name__)
-        point = [real_number(x, self.__name__) for x in given]
+        point = real_numbers(given, self.__name__)
         with self._made.lock:
             variant, _ = self._made.way_at(self.__wrapped__, what, forms, point)
             program = self._made.executor(variant, what, ONE).program

@@ -31,7 +31,7 @@ from autograd.compiler.targets.llvm.emitter import Emitter
 from autograd.compiler.targets.llvm.executor import WIDTH, LlvmExecutor, Native, aligned, has_library_bits
 from autograd.compiler.training import Update, update_program
 from autograd.compiler.variants import Variant
-from autograd.ops import real_number
+from autograd.ops import real_numbers
 from autograd.value import Value
 
 # What the native step finds in its array of arguments, addresses and then counts.
@@ -91,7 +91,7 @@ class NativeSteps:
     def step(self, args: tuple[Any, ...], lr: float) -> float:
         """The loss at these arguments before the step that it takes."""
         forms, given = arguments(args, lambda _: False, self._made.name)
-        numbers = [real_number(x, self._made.name) for x in given]
+        numbers = real_numbers(given, self._made.name)
         self._own[1] = lr
         for way in self._ways.get(forms, ()):
             if self._taken(way, numbers):
@@ -105,7 +105,8 @@ class NativeSteps:
     def _taken(self, way: _Way, numbers: Sequence[float]) -> bool:
         """Take the step, if the way's guards hold at these numbers."""
         way.numbers[: len(numbers)] = numbers
-        way.numbers[len(numbers) :] = [v._data for v in way.others]
+        if way.others:
+            way.numbers[len(numbers) :] = [v._data for v in way.others]
         return bool(way.step())
 
     def _recorded(self, forms: tuple[Form, ...], numbers: Sequence[float]) -> _Way:

@@ -30,6 +30,14 @@ def test_real_numbers_become_floats(x: Any, expected: float) -> None:
     assert ag.sigmoid(x) == ag.sigmoid(expected)
 
 
+def test_many_real_numbers_become_floats() -> None:
+    xs = [x for x, _ in ACCEPTED]
+    for some in (xs, [x for x in xs if type(x) in (int, float)], [3, -2], []):
+        found = ag.ops.real_numbers(some)
+        assert repr(found) == repr([ag.ops.real_number(x) for x in some])
+        assert {type(x) for x in found} <= {float}
+
+
 def test_nothing_else_is_accepted_anywhere() -> None:
     assert not accepted_nonsense()
 
@@ -45,7 +53,14 @@ def test_a_value_of_a_value() -> None:
 
 
 @pytest.mark.parametrize(
-    "door", [lambda x: Value(x), lambda x: Value(1.0) * x, lambda x: x + Value(1.0), lambda x: Value(2.0) ** x]
+    "door",
+    [
+        lambda x: Value(x),
+        lambda x: Value(1.0) * x,
+        lambda x: x + Value(1.0),
+        lambda x: Value(2.0) ** x,
+        lambda x: ag.ops.real_numbers([1, x]),
+    ],
 )
 @pytest.mark.parametrize("x", [10**400, -(10**400)])
 def test_ints_beyond_the_range_of_a_float(door: Any, x: int) -> None:
