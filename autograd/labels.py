@@ -27,7 +27,7 @@ def scripts(label: str) -> Iterator[tuple[str, int]]:
     [('learning_rate', 0)]
     """
     end = 0
-    for match in re.finditer(_SCRIPT, label):
+    for match in re.finditer(_SCRIPT, label) if "_" in label or "^" in label else ():
         if match.start() > end:
             yield label[end : match.start()], 0
         yield next(group for group in match.groups() if group is not None), 1 if match[0].startswith("^") else -1

@@ -252,15 +252,17 @@ def _drawn(card: GroupCard, centre: Point) -> str:
     left, top = centre[0] - width / 2, centre[1] - height / 2
     x, inner = left + 13.0, width - 26.0
     low = top + _NOTE * bool(card.note)
+    cell = inner / len(card.data)
+    lefts = [f"M{x + i * cell:.1f}" for i in range(len(card.data))]
     parts = [
         "<g>",
         f"<title>{_tooltip(card)}</title>",
         svg.frame(left, top, width, height, is_leaf=card.is_leaf, is_root=card.is_root),
         svg.line(centre[0], top + 19.0, 13.0, svg.INK, card.head, bold=True),
         *([svg.line(centre[0], top + 34.0, 10.5, svg.GREY, card.note)] if card.note else []),
-        *_strip(card.data, x, low + 27.0, inner, svg.BLUE, svg.ORANGE),
+        *_strip(card.data, lefts, x, low + 27.0, inner, svg.BLUE, svg.ORANGE),
         svg.line(centre[0], low + 47.0, 10.5, svg.INK, _between(card.data_range)),
-        *_strip(card.grads, x, low + 53.0, inner, svg.PURPLE, svg.PURPLE),
+        *_strip(card.grads, lefts, x, low + 53.0, inner, svg.PURPLE, svg.PURPLE),
         svg.line(centre[0], low + 74.0, 10.5, svg.PURPLE, f"∂ {_between(card.grad_range)}"),
         "</g>",
     ]
@@ -276,25 +278,28 @@ def _tooltip(card: GroupCard) -> str:
         f"data {low!r} … {high!r}",
         f"gradient {least!r} … {most!r}",
     ]
-    return "\n".join(map(svg.escaped, [*said, *numbers]))
+    return "\n".join([*map(svg.escaped, said), *numbers])
 
 
-def _strip(xs: Sequence[float], x: float, y: float, width: float, above: str, below: str) -> Iterator[str]:
-    """Cells side by side, as strong in colour as their numbers are far from 0; nan and inf are grey."""
+def _strip(
+    xs: Sequence[float], lefts: Sequence[str], x: float, y: float, width: float, above: str, below: str
+) -> Iterator[str]:
+    """Cells side by side, as strong in colour as their numbers are far from 0; nan and inf are grey. ``lefts`` are where they begin."""
     box = f'x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{_STRIP:g}"'
     yield f'<rect {box} fill="#ffffff" stroke="{svg.OUTLINE}" stroke-width="0.6"/>'
-    largest = max((abs(v) for v in xs if abs(v) < float("inf")), default=0.0)
-    shades: dict[tuple[str, int], str] = {}
+    infinity = float("inf")
+    largest = max([size for size in map(abs, xs) if size < infinity], default=0.0)
+    shades: dict[tuple[str, int], list[str]] = {}
+    for left, v in zip(lefts, xs, strict=True):
+        size = abs(v)
+        if not size < infinity:
+            shades.setdefault((svg.GREY, _SHADES), []).append(left)
+        elif largest and (shade := round(size / largest * _SHADES)):
+            shades.setdefault((above if v > 0 else below, shade), []).append(left)
     cell = width / len(xs)
     shape = f" {y:.1f}h{cell:.1f}v{_STRIP:g}h{-cell:.1f}z"
-    for i, v in enumerate(xs):
-        finite = abs(v) < float("inf")
-        shade = round(abs(v) / largest * _SHADES) if finite and largest else 0 if finite else _SHADES
-        if shade:
-            colour = (above if v > 0 else below) if finite else svg.GREY
-            shades[colour, shade] = shades.get((colour, shade), "") + f"M{x + i * cell:.1f}{shape}"
-    for (colour, shade), path in shades.items():
-        yield f'<path d="{path}" fill="{colour}" fill-opacity="{shade / _SHADES:g}"/>'
+    for (colour, shade), cells in shades.items():
+        yield f'<path d="{shape.join(cells)}{shape}" fill="{colour}" fill-opacity="{shade / _SHADES:g}"/>'
 
 
 def _side_by_side(routes: Sequence[Sequence[Point]]) -> list[Point]:
@@ -302,9 +307,9 @@ def _side_by_side(routes: Sequence[Sequence[Point]]) -> list[Point]:
     taken: list[Point] = []
     for route in routes:
         last = svg.swings(route)[1]
-        choices = [on_curve(route, last + part) for part in (0.5, 0.4, 0.6, 0.3, 0.7, 0.2, 0.8)]
+        choices = (on_curve(route, last + part) for part in (0.5, 0.4, 0.6, 0.3, 0.7, 0.2, 0.8))
         free = (p for p in choices if all([max(abs(p[0] - x), abs(p[1] - y)) >= _SPY + 4.0 for x, y in taken]))
-        taken.append(next(free, choices[0]))
+        taken.append(next(free, None) or on_curve(route, last + 0.5))
     return taken
 
 
@@ -313,7 +318,8 @@ def _spy(tie: Tie, centre: Point) -> str:
     x, y, side = centre[0] - _SPY / 2, centre[1] - _SPY / 2, _SPY
     height, width = side / tie.rows, side / tie.columns
     across = [f"M{x + column * width:.1f} " for column in range(tie.columns)]
-    down = [f"{y + row * height:.1f}h{width:.3g}v{height:.3g}h{-width:.3g}z" for row in range(tie.rows)]
+    cell = f"h{width:.3g}v{height:.3g}h{-width:.3g}z"
+    down = [f"{y + row * height:.1f}{cell}" for row in range(tie.rows)]
     cells = "".join([across[column] + down[row] for row, column in tie.spy])
     return (
         f"<g><title>{svg.escaped(tie.name)}\n{tie.edges:,} edges</title>"

@@ -102,7 +102,7 @@ def document(layout: Layout, description: str, body: Iterable[str], room: Size =
 
 def width_of(text: str, size: float) -> float:
     """How wide a line of plain text comes out, in pixels."""
-    return _width([Piece(text)], size)
+    return sum([_advance(character) * size for character in text])
 
 
 def said_once(picture: str) -> str:
@@ -205,7 +205,7 @@ def _text(x: float, y: float, size: float, fill: str, content: str, extra: str =
 
 def line(x: float, y: float, size: float, fill: str, text: str, *, bold: bool = False) -> str:
     """One line of text around ``x``, its indices and exponents in their places."""
-    pieces = [replace(piece, bold=bold) for piece in blackboard(text)]
+    pieces = [replace(piece, bold=True) for piece in blackboard(text)] if bold else blackboard(text)
     # Else the space at the beginning of a tspan is lost in some programs.
     preserve = ' xml:space="preserve"' if len(pieces) > 1 else ""
     return _text(x, y, size, fill, "".join(_spans(pieces, size)), preserve)
