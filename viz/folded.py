@@ -97,7 +97,7 @@ def _values_in(form: NormalForm, groups: Groups) -> dict[int, int]:
     labels = np.zeros(len(form.values), np.int64)
     for k, group in groups.items():
         labels[group.parts] = k
-    sizes = np.bincount(labels[form.owners], minlength=max(groups) + 1)
+    sizes = np.bincount(labels[form.drawn_with], np.bincount(form.heads, minlength=len(labels)), max(groups) + 1)
     return {k: int(sizes[k]) for k in groups}
 
 
@@ -281,9 +281,7 @@ def _tooltip(card: GroupCard) -> str:
     return "\n".join([*map(svg.escaped, said), *numbers])
 
 
-def _strip(
-    xs: Sequence[float], lefts: Sequence[str], x: float, y: float, width: float, above: str, below: str
-) -> Iterator[str]:
+def _strip(xs: Sequence[float], lefts: Sequence[str], x: float, y: float, width: float, above: str, below: str) -> Iterator[str]:
     """Cells side by side, as strong in colour as their numbers are far from 0; nan and inf are grey. ``lefts`` are where they begin."""
     box = f'x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{_STRIP:g}"'
     yield f'<rect {box} fill="#ffffff" stroke="{svg.OUTLINE}" stroke-width="0.6"/>'

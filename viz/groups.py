@@ -98,7 +98,7 @@ def _kinds(form: NormalForm) -> Indices:
 def parted_by_use(form: NormalForm) -> Indices:
     """For each Value the number of its group: level by level from the top, by kind and by the groups that consume it."""
     labels = np.zeros(len(form.values), np.int64)
-    shown = np.flatnonzero(np.bincount(form.owners, minlength=len(labels)))
+    shown = np.flatnonzero(np.bincount(form.drawn_with, minlength=len(labels)))
     kinds = _kinds(form)
     order, spans = from_the_top(form.levels[shown], form.highest)
     by_level = shown[order]

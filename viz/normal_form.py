@@ -82,14 +82,19 @@ class NormalForm:
         return marks
 
     @cached_property
-    def owners(self) -> Indices:
-        """For each Value the head that it is drawn with; a constant without a label is drawn with what it is written in."""
+    def drawn_with(self) -> Indices:
+        """For each head that which it is drawn with: a constant without a label is drawn with what it is written in."""
         found = np.arange(len(self.is_leaf))
         plain = self.is_constant & ~self.is_root
         plain[[i for i in np.flatnonzero(plain).tolist() if self.labels[i]]] = False
         inlined = np.flatnonzero(plain[self.sources])[::-1]
         found[self.sources[inlined]] = self.targets[inlined]
-        return found[self.heads]
+        return found
+
+    @property
+    def owners(self) -> Indices:
+        """For each Value the head that it is drawn with."""
+        return self.drawn_with[self.heads]
 
     @cached_property
     def takes_constants(self) -> Flags:
