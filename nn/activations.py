@@ -7,22 +7,18 @@ from autograd import Value
 Function = Callable[[Value], Value]
 Activation = str | Function
 
-
-def _linear(a: Value) -> Value:
-    return a
-
-
-# The methods and not autograd's functions of the same names, which look first at what they are given.
+# The methods and not autograd's functions of the same names, which look first at what they are given; those of the class that a number
+# has, which is one of its own while something is recorded.
 ACTIVATIONS: dict[str, Function] = {
-    "linear": _linear,
-    "relu": Value.relu,
-    "tanh": Value.tanh,
-    "sigmoid": Value.sigmoid,
-    "leaky_relu": Value.leaky_relu,
-    "elu": Value.elu,
-    "silu": Value.silu,
-    "gelu": Value.gelu,
-    "softplus": Value.softplus,
+    "linear": lambda a: a,
+    "relu": lambda a: a.relu(),
+    "tanh": lambda a: a.tanh(),
+    "sigmoid": lambda a: a.sigmoid(),
+    "leaky_relu": lambda a: a.leaky_relu(),
+    "elu": lambda a: a.elu(),
+    "silu": lambda a: a.silu(),
+    "gelu": lambda a: a.gelu(),
+    "softplus": lambda a: a.softplus(),
 }
 # How a neuron calls itself, where capitalizing the name would not do.
 TITLES = {"relu": "ReLU", "leaky_relu": "LeakyReLU", "elu": "ELU", "silu": "SiLU", "gelu": "GELU"}

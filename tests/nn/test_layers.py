@@ -222,3 +222,11 @@ def test_sizes_that_are_no_list() -> None:
 def test_text_as_input() -> None:
     with pytest.raises(TypeError, match="real number"):
         nn.MLP(2, [1])(["1", "2"])
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_what_a_neuron_gives_of_a_recorded_number_is_no_key_either(name: str) -> None:
+    pytest.importorskip("numpy")
+    neuron, table = nn.Neuron(1, activation=name, seed=0), {0.0: 1.0}
+    with pytest.raises(TypeError, match="cannot look numbers up"):
+        autograd.compile(lambda x: x * table.get(neuron([x]), 2.0))(0.5)
