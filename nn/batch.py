@@ -74,7 +74,7 @@ class BatchNorm(Module):
         columns = zip(inputs(x, len(self.gain), self), running, self.gain, self.bias, strict=True)
         return [g * ((v - mean) / sqrt(variance + self.eps)) + b for v, (mean, variance), g, b in columns]
 
-    def out_shape(self, shape: Shape) -> Shape | None:
+    def _out_shape(self, shape: Shape) -> Shape | None:
         """(size,), for as many numbers."""
         return (len(self.gain),) if takes(len(self.gain), shape) else None
 

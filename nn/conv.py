@@ -126,7 +126,7 @@ class _Convolution(Module):
             pixels.append(bend(dot(ws, xs, self.bias[o])))
         return pixels
 
-    def out_shape(self, shape: Shape) -> Shape | None:
+    def _out_shape(self, shape: Shape) -> Shape | None:
         """That of the output image, unless the activation is a function; ValueError if the kernel does not fit into the image."""
         if len(shape) != 1 + self.axes or shape[0] != self.in_channels or not isinstance(self.activation, str):
             return None
@@ -201,7 +201,7 @@ class _Pool2d(Module):
         windows, out = self.geometry.windows(shape, self), self.geometry.out_shape(shape, self)
         return [nested([self.pooled([cells[place] for _, place in w]) for w in windows], out) for cells in channels]
 
-    def out_shape(self, shape: Shape) -> Shape | None:
+    def _out_shape(self, shape: Shape) -> Shape | None:
         """That of the output image; ValueError if the kernel does not fit into the image."""
         return (shape[0], *self.geometry.out_shape(shape[1:], self)) if len(shape) == 3 else None
 
@@ -271,7 +271,7 @@ class Flatten(Module):
                 real_number(number, "Flatten")
         return numbers
 
-    def out_shape(self, shape: Shape) -> Shape | None:
+    def _out_shape(self, shape: Shape) -> Shape | None:
         """That of the flat list."""
         return (math.prod(shape),)
 
@@ -305,7 +305,7 @@ class Unflatten(Module):
             raise ValueError(f"{self!r} expects a row of {math.prod(self.shape)} numbers, got {len(row)}")
         return nested(row, self.shape)
 
-    def out_shape(self, shape: Shape) -> Shape | None:
+    def _out_shape(self, shape: Shape) -> Shape | None:
         """The shape, for as many numbers."""
         return self.shape if math.prod(shape) == math.prod(self.shape) else None
 

@@ -66,7 +66,7 @@ class Neuron(Module):
         drive = _spelled_out(self.w, values, self.b) if self.expand else dot(self.w, values, self.b)
         return ACTIVATIONS[self.activation](drive) if isinstance(self.activation, str) else self.activation(drive)
 
-    def out_shape(self, shape: Shape) -> Shape | None:
+    def _out_shape(self, shape: Shape) -> Shape | None:
         """() for as many inputs as there are weights, unless the activation is a function."""
         return () if takes(len(self.w), shape) and isinstance(self.activation, str) else None
 
@@ -126,9 +126,9 @@ class Layer(Module):
         out = [neuron.respond(values) for neuron in self.neurons]
         return out[0] if len(out) == 1 else out
 
-    def out_shape(self, shape: Shape) -> Shape | None:
+    def _out_shape(self, shape: Shape) -> Shape | None:
         """That of the neurons' outputs in a list; of one neuron its own."""
-        one = self.neurons[0].out_shape(shape)
+        one = self.neurons[0]._out_shape(shape)
         return one if one is None or len(self.neurons) == 1 else (len(self.neurons),)
 
     def tensors(self) -> dict[str, Any]:
@@ -194,7 +194,7 @@ class MLP(Module):
             x = self.drops[i](layer(x)) if i < len(self.drops) else layer(x)
         return x
 
-    def out_shape(self, shape: Shape) -> Shape | None:
+    def _out_shape(self, shape: Shape) -> Shape | None:
         """That behind the last layer."""
         return shape_behind(self.layers, shape)
 
@@ -275,7 +275,7 @@ class Sequential(Module):
             x = layer(x)
         return x
 
-    def out_shape(self, shape: Shape) -> Shape | None:
+    def _out_shape(self, shape: Shape) -> Shape | None:
         """That behind the last module; None if one of them does not tell."""
         return shape_behind(self.layers, shape)
 

@@ -7,6 +7,7 @@ Layers are in ``layers``, the file format in ``weights``, training in ``training
 """
 
 import json
+import operator
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -17,7 +18,7 @@ from typing import Any, NamedTuple
 from autograd import Value, no_grad
 from autograd.compiler.leaves import are_parameters
 from autograd.labels import plain_name
-from autograd.ops import real_number
+from autograd.ops import describe, real_number
 from nn import classes as labelling
 from nn import weights
 from nn.classes import Classes, chosen, is_correct, is_labelled, numbered
@@ -62,7 +63,7 @@ class Module(ABC):
         """A class with a call of its own is not what its base class says of itself."""
         super().__init_subclass__(**options)
         if "__call__" in vars(cls):
-            for name in ("out_shape", "architecture"):
+            for name in ("_out_shape", "architecture"):
                 if name not in vars(cls):
                     setattr(cls, name, vars(Module)[name])
 
@@ -79,10 +80,17 @@ class Module(ABC):
     def out_shape(self, shape: Shape) -> Shape | None:
         """The shape of the output for an input of that shape; None where only a call tells, as of modules of your own.
 
+        TypeError for what is no tuple or list of ints.
+
         >>> from nn import Layer
         >>> Layer(2, 3).out_shape((2,)), Layer(2, 1).out_shape((2,)), Layer(2, 3).out_shape((5,))
         ((3,), (), None)
         """
+        if not isinstance(shape, (tuple, list)) or not all([hasattr(type(n), "__index__") for n in shape]):
+            raise TypeError(f"out_shape needs the shape of an input, a tuple of ints, got {describe(shape)}")
+        return self._out_shape(tuple(map(operator.index, shape)))
+
+    def _out_shape(self, shape: Shape) -> Shape | None:
         return None
 
     def __del__(self) -> None:

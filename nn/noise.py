@@ -68,7 +68,7 @@ class Dropout(_Drawing):
         kept = 1.0 - self.p
         return self._changed(x, lambda v, key: v * where(uniform(key) < kept, 1.0 / kept, 0.0))
 
-    def out_shape(self, shape: Shape) -> Shape | None:
+    def _out_shape(self, shape: Shape) -> Shape | None:
         """The same."""
         return shape
 
@@ -106,7 +106,7 @@ class GaussianNoise(_Drawing):
         """The inputs with their noise, in the form in which they came."""
         return self._changed(x, lambda v, key: normal(key, v, self.deviation))
 
-    def out_shape(self, shape: Shape) -> Shape | None:
+    def _out_shape(self, shape: Shape) -> Shape | None:
         """The same."""
         return shape
 
@@ -141,7 +141,7 @@ class NormalSample(_Drawing):
         spreads = iter(values[self.size :])
         return self._changed(values[: self.size], lambda v, key: normal(key, v, exp(0.5 * next(spreads))))
 
-    def out_shape(self, shape: Shape) -> Shape | None:
+    def _out_shape(self, shape: Shape) -> Shape | None:
         """(size,), for twice as many numbers."""
         return (self.size,) if takes(2 * self.size, shape) else None
 

@@ -35,7 +35,7 @@ class LayerNorm(Module):
         spread = sqrt(dot(apart, apart) / len(xs) + self.eps)
         return [g * (d / spread) + b for g, d, b in zip(self.gain, apart, self.bias, strict=True)]
 
-    def out_shape(self, shape: Shape) -> Shape | None:
+    def _out_shape(self, shape: Shape) -> Shape | None:
         """(size,), for as many numbers."""
         return (len(self.gain),) if takes(len(self.gain), shape) else None
 
@@ -72,7 +72,7 @@ class RMSNorm(Module):
         scale = sqrt(dot(xs, xs) / len(xs) + self.eps)
         return [g * (x / scale) for g, x in zip(self.gain, xs, strict=True)]
 
-    def out_shape(self, shape: Shape) -> Shape | None:
+    def _out_shape(self, shape: Shape) -> Shape | None:
         """(size,), for as many numbers."""
         return (len(self.gain),) if takes(len(self.gain), shape) else None
 

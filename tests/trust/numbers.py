@@ -36,7 +36,7 @@ from tests.trust.figures import Row, Trial, only_with
 SMOOTH = tuple(case for case in CASES if case.exact is not None)
 # Second and third derivatives may be off by so many ulp, or by the running bound of their rounding errors.
 ULPS = 16.0
-# A share of what is allowed that needs no more bits: few of them miss less than 1/100 of it, or answer nan.
+# A share of what is allowed that few bits settle: they know it to 1/100, or answer nan.
 SETTLED = 0.9
 # Points whose numbers are held at once: a thousand nodes and bounds of a thousand points are 16 MB.
 SIDE_BY_SIDE = 1000
