@@ -130,9 +130,15 @@ def _is_open(template: str) -> bool:
     return depth > 0
 
 
+_HALF = re.compile("[\ud800-\udfff]")
+
+
 def literal(data: Any) -> str:
-    """``data`` as a JavaScript literal that is harmless inside an HTML script; nan and inf are its NaN and Infinity."""
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    """``data`` as a JavaScript literal that is harmless inside an HTML script; nan and inf are its NaN and Infinity.
+
+    Halves of characters, which UTF-8 cannot hold, become �.
+    """
+    text = _HALF.sub("\ufffd", json.dumps(data, ensure_ascii=False, separators=(",", ":")))
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")
     return text

@@ -10,10 +10,10 @@ from typing import Any
 from autograd import Value
 from autograd.ops import describe
 from viz import charts, given, network_svg, page
-from viz.anatomy import anatomy, in_short, sizes
+from viz.anatomy import anatomy, sizes
 from viz.exploring import explore
 from viz.judging import Judged, error, judgement, side_by_side, where, wide
-from viz.networks import MOST_LINES, Network
+from viz.networks import Network
 from viz.notation import number
 from viz.stages import chain, flat
 from viz.svg import escaped
@@ -169,13 +169,16 @@ def _aside(subject: _Subject) -> str:
 
 def _shares(subject: _Subject) -> Iterator[str]:
     """How well the model does, of the training samples and of those held out."""
-    yield f"{_share(subject, *subject.train, subject.trained)} of the training samples"
+    yield f"{_share(subject.trained)} of the training samples"
     if subject.is_held_out:
-        yield f"{_share(subject, *subject.held_out, subject.judged)} of those held out"
+        yield f"{_share(subject.judged)} of those held out"
 
 
-def _share(subject: _Subject, X: Any, y: Any, judged: Judged) -> str:
-    return number(error(judged)) if judged.classes is None else f"{subject.model.accuracy(X, y, threshold=subject.threshold):.1%}"
+def _share(judged: Judged) -> str:
+    if judged.classes is None:
+        return number(error(judged))
+    hits = [answer == wanted for answer, wanted in zip(judged.answers, judged.wanted, strict=True)]
+    return f"{sum(hits) / len(hits):.1%}"
 
 
 def _curves(history: Any) -> str:
@@ -201,8 +204,7 @@ def _network(subject: _Subject) -> Iterator[tuple[str, str]]:
     seen = anatomy(subject.model, [subject.row], None, None)
     what = f"for one sample of {subject.judged.called(subject.chosen)}; gradients are those of its scores"
     layers = network_svg.written(network_svg.layers_level(seen), "layers")
-    said = page.words(network_svg.legend(seen, "layers"), in_short(seen.findings, MOST_LINES))
-    yield f"The network, layer by layer, {what}", wide(layers) + said
+    yield f"The network, layer by layer, {what}", wide(layers) + page.words(network_svg.legend(seen, "layers"), ())
     yield "Neuron by neuron", Network(seen, "neurons").as_part("network")
     last = max((k for k, stage in enumerate(seen.stages) if stage.weights), default=0)
     if last:

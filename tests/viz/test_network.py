@@ -192,6 +192,15 @@ def test_of_many_layers_the_first_and_the_last_are_shown():
     assert len(made["neurons"].to_html()) < 400_000
 
 
+def test_a_chain_of_5000_layers():
+    """Thousands of stages are no matter of recursion, and no picture of theirs is larger than that of some dozens."""
+    chain = nn.Sequential(*[nn.Layer(1, 1, nonlin=False, seed=0) for _ in range(5000)])
+    picture = viz.network(chain, [1.0], level="layers")
+    assert len(picture.to_svg()) < 50_000
+    assert "… 4,978 more layers" in "".join(parsed(picture).itertext())
+    assert len(picture.description) < 3000
+
+
 def test_convolutions_show_kernels_and_maps():
     rows = [[float(i % 7) for i in range(64)], [float(i % 5) for i in range(64)]]
     for x in (rows[0], rows):
