@@ -30,42 +30,49 @@ def deep() -> Value:
     return nn.MLP(4, [8] * 80 + [1], activation="tanh", seed=1)([1.0, 2.0, 3.0, 4.0])
 
 
-# Each picture by its name: what is drawn, and how it is folded.
-PICTURES: dict[str, tuple[Callable[[], Value], str]] = {
-    "neuron": (neuron, "auto"),
-    "exclusive_or_samples": (exclusive_or, "samples"),
-    "exclusive_or_packs": (exclusive_or, "packs"),
-    "moons": (compiling.demo(), "auto"),
-    "moons_layers": (compiling.demo(), "layers"),
-    "transformer": (compiling.transformer(), "auto"),
-    "deep": (deep, "auto"),
-}
-
-
-def picture(name: str) -> str:
-    """The SVG of a picture."""
-    make, fold = PICTURES[name]
+def drawn(make: Callable[[], Value], fold: str = "auto") -> str:
+    """The SVG of a graph after its backward pass, folded in this way."""
     root = make()
     root.label = "E"
     root.backward()
     return viz.draw(root, fold=fold, engine="builtin").to_svg()
 
 
+def network() -> viz.Network:
+    """A network that has learnt nothing yet, over 40 points of two moons."""
+    data = nn.moons(40, noise=0.1, seed=0)
+    return viz.network(nn.MLP(2, [4, 4, 1], activation="tanh", seed=0), data.X, data.y, loss=nn.bce)
+
+
+# The SVG of each picture, by its name.
+PICTURES: dict[str, Callable[[], str]] = {
+    "neuron": lambda: drawn(neuron),
+    "network": lambda: network().to_svg(),
+    "exclusive_or_samples": lambda: drawn(exclusive_or, "samples"),
+    "exclusive_or_packs": lambda: drawn(exclusive_or, "packs"),
+    "moons": lambda: drawn(compiling.demo()),
+    "moons_layers": lambda: drawn(compiling.demo(), "layers"),
+    "transformer": lambda: drawn(compiling.transformer()),
+    "deep": lambda: drawn(deep),
+}
+
+
 def pages() -> dict[str, str]:
     """The living pages, by their names."""
-    error, model = neuron(), nn.MLP(2, [4, 4, 1], activation="tanh", seed=0)
+    error, model, data = neuron(), nn.MLP(2, [4, 4, 1], activation="tanh", seed=0), nn.moons(40, noise=0.1, seed=0)
     error.label = "E"
-    data = nn.moons(40, noise=0.1, seed=0)
     return {
         "explore": viz.explore(error, engine="builtin").to_html(),
-        "network": viz.network(model, data.X, data.y, loss=nn.bce).to_html(),
+        "network": network().to_html(),
         "playground": viz.playground(model, data).to_html(),
     }
 
 
 def main() -> None:
     """Write all pictures and pages."""
-    drawn = {f"{name}.svg": picture(name) for name in PICTURES} | {f"{name}.html": page for name, page in pages().items()}
+    drawn = {f"{name}.svg": picture() for name, picture in PICTURES.items()} | {
+        f"{name}.html": page for name, page in pages().items()
+    }
     for name, content in drawn.items():
         path = FOLDER / name
         path.write_text(content, encoding="utf-8", newline="\n")

@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("numpy")
 
-from docs.gallery import FOLDER, PICTURES, pages, picture
+from docs.gallery import FOLDER, PICTURES, pages
 
 PAGE = Path(FOLDER.parent, "gallery.md").read_text(encoding="utf-8")
 
@@ -15,7 +15,7 @@ PAGE = Path(FOLDER.parent, "gallery.md").read_text(encoding="utf-8")
 @pytest.mark.parametrize("name", list(PICTURES))
 def test_the_picture_is_drawn_to_the_same_bytes(name: str) -> None:
     committed = (FOLDER / f"{name}.svg").read_text(encoding="utf-8")
-    assert picture(name) == committed, "the picture changed: run python -m docs.gallery, and look at it"
+    assert PICTURES[name]() == committed, "the picture changed: run python -m docs.gallery, and look at it"
     assert len(committed) < 200_000
 
 
