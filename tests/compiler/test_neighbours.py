@@ -66,6 +66,20 @@ def plain_kernels(matrix: Matrix, x: list[Value]) -> list[Value]:
     return [abs(w).relu() / (v * v + 1.0) for row in matrix for w, v in zip(row, x, strict=True)]
 
 
+def functions_as_they_lie(matrix: Matrix, x: list[Value]) -> list[Value]:
+    """Functions of the C library of numbers of many sizes."""
+    return [f(w * 200.0) for f in (autograd.exp, autograd.sin, autograd.atan, autograd.erf) for row in matrix[:5] for w in row]
+
+
+def functions_in_any_order(matrix: Matrix, x: list[Value]) -> list[Value]:
+    order = random.Random(6).choices([w for row in matrix for w in row], k=77)
+    return [*[w.exp() for w in order], *[autograd.atan2(v, w) for v, w in zip(order, order[5:], strict=False)]]
+
+
+def logarithms_of_sums(matrix: Matrix, x: list[Value]) -> list[Value]:
+    return [autograd.logsumexp(row) for row in matrix]
+
+
 def test_what_lies_anywhere_is_copied_into_rows_once() -> None:
     matrix, x = [numbers(TERMS) for _ in range(ROWS)], numbers(TERMS)
     inputs = [w for row in matrix for w in row]
@@ -94,6 +108,9 @@ def test_what_lies_anywhere_is_copied_into_rows_once() -> None:
         single_products,
         gated,
         plain_kernels,
+        functions_as_they_lie,
+        functions_in_any_order,
+        logarithms_of_sums,
     ],
 )
 def test_wherever_operands_lie(made: Callable[[Matrix, list[Value]], list[Value]], fast: bool) -> None:

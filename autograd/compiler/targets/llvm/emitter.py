@@ -36,7 +36,7 @@ from autograd.compiler.targets.llvm.grids import Grid, grid_of
 from autograd.compiler.targets.llvm.kernels import BodyEmitter
 from autograd.compiler.targets.llvm.lanes import LaneSums, shares, side_by_side
 from autograd.compiler.targets.llvm.loops import loops_of
-from autograd.compiler.targets.llvm.memory import Cell, Kept, Memory, Operand, Source
+from autograd.compiler.targets.llvm.memory import GATHER, Cell, Kept, Memory, Operand, Source
 from autograd.compiler.targets.llvm.processor import has_avx512
 from autograd.compiler.targets.llvm.text import Carried, Form, Text, double, vector_declarations
 from autograd.compiler.targets.llvm.turned import Turned
@@ -100,7 +100,7 @@ class Emitter(Walk):
         self.form = self.one  # that of the pack in work
         # Of the pack in work: its grid, if it has one, and where the rows of neighbours begin that it reads.
         self.grid: Grid | None = None
-        self.starts: dict[tuple[str, ...], str] = {}
+        self.starts: dict[str, str] = {}
         self.text = Text()
         self.tables = Tables()
         self.memory, self.turned = Memory(self.text, self.row, apart=apart), Turned(self.text)
@@ -136,6 +136,7 @@ class Emitter(Walk):
             lines.extend(vector_declarations(width))
         if self.exact_in_use:
             lines.extend(exact_math.declarations(self.row.width))
+        lines.append(f"declare {self.across.kind} @{GATHER}(<8 x ptr>, i32, <8 x i1>, {self.across.kind})")
         widths = dict.fromkeys([ACROSS, self.row.width])
         lines.extend(f"declare double @llvm.vector.reduce.fadd.v{w}f64(double, <{w} x double>)" for w in widths)
         return lines
@@ -268,15 +269,20 @@ class Emitter(Walk):
     def at(self, source: Source, cell: Cell) -> Operand:
         """With the part of the slot that no loop over terms changes."""
         operand = self.memory.operand(source, cell)
-        if self.form is not self.across or source.apart is not None:
+        axis = source.place.instances
+        if self.form is not self.across or source.apart is not None or axis is None:
             return operand
-        starts = tuple([self.memory.operand(source, one).base for one in _neighbours(self.text, cell)])
-        if starts not in self.starts:
-            self.starts[starts] = self.turned.places(starts)
-        return replace(operand, rows=self.starts[starts], base="")
+        slots = self.memory.slots_along(axis, cell)
+        if source.place.width == 1:
+            return replace(operand, numbers=self.memory.gathered(slots))
+        if slots not in self.starts:
+            self.starts[slots] = self.turned.places(slots)
+        return Operand(source, "", rows=self.starts[slots])
 
     def read(self, operand: Operand, t: Counter) -> str:
         """A register with the number, or with those of neighbouring instances."""
+        if operand.numbers:
+            return operand.numbers
         if operand.rows:
             return self.turned.term(operand.rows, t)
         slot = self.memory.slot(operand, str(t))
@@ -403,12 +409,6 @@ def _apart(table: Slots) -> int | None:
     eights = table[: len(table) - len(table) % ACROSS].reshape(-1, ACROSS, table.shape[1])
     steps = np.diff(eights, axis=1)
     return next((step for step in (0, 1) if (steps == step).all()), None)
-
-
-def _neighbours(text: Text, cell: Cell) -> Iterator[Cell]:
-    """Eight instances from this one on, in a row of the grid if there is one."""
-    for k in range(ACROSS):
-        yield Cell(text.let(f"add i64 {cell.n}, {k}"), cell.i, cell.j and text.let(f"add i64 {cell.j}, {k}"))
 
 
 def _has_rows(source: Source) -> bool:

@@ -13,6 +13,8 @@ from typing import final
 from autograd.compiler.targets.llvm.text import Form, Text
 from autograd.compiler.targets.tables import Axis, Place
 
+GATHER, EVERY = "llvm.masked.gather.v8f64.v8p0", ", ".join(["i1 true"] * 8)
+
 
 @final
 @dataclass(frozen=True)
@@ -39,11 +41,12 @@ class Cell:
 @dataclass(frozen=True)
 class Operand:
     """A source, with the part of the slot that does not depend on the term; of eight instances whose terms lie in ``rows``, where that is
-    kept for each of them."""
+    kept for each of them, or the numbers themselves where each has one."""
 
     source: Source
     base: str
     rows: str = ""
+    numbers: str = ""
 
 
 @final
@@ -96,6 +99,26 @@ class Memory:
     def side_by_side(self, slot: str, form: Form) -> str:
         """Shared numbers that are neighbours."""
         return self.text.let(f"load {form.kind}, ptr {self.address('s', slot)}, align 8")
+
+    def slots_along(self, axis: Axis, cell: Cell) -> str:
+        """The slots of eight instances from this one on."""
+        text, wide = self.text, "<8 x i64>"
+        counter = cell.j if axis.on_grid else cell.n
+        if axis.step is None:
+            at = text.let(f"getelementptr inbounds i32, ptr %tab, i64 {text.let(f'add i64 {counter}, {axis.start}')}")
+            slots = text.let(f"sext <8 x i32> {text.let(f'load <8 x i32>, ptr {at}, align 4')} to {wide}")
+        else:
+            steps = ", ".join([f"i64 {axis.step * k}" for k in range(8)])
+            slots = text.let(f"add {wide} {self.splat('i64', self.along(axis, counter), 8)}, <{steps}>")
+        if axis.outer:
+            slots = text.let(f"add {wide} {slots}, {self.splat('i64', text.let(f'mul i64 {cell.i}, {axis.outer}'), 8)}")
+        return slots
+
+    def gathered(self, slots: str) -> str:
+        """The shared numbers in eight slots."""
+        text = self.text
+        places = text.let(f"getelementptr double, ptr %s, <8 x i64> {slots}")
+        return text.let(f"call <8 x double> @{GATHER}(<8 x ptr> {places}, i32 8, <8 x i1> <{EVERY}>, <8 x double> poison)")
 
     def store(self, array: str, slot: str, x: str, form: Form) -> None:
         """Put a row, or shared numbers side by side, where they belong."""

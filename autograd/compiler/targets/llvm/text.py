@@ -41,8 +41,11 @@ class Carried:
         self.kind, self.now = kind, list(now)
 
 
-# How expressions begin whose result depends on registers alone.
-_OF_PLACES = ("add i64", "mul i64", "add nuw nsw i64", "mul nuw nsw i64", "getelementptr")
+# How expressions begin whose result depends on registers alone, or on tables too.
+_OF_PLACES = (
+    *("add i64", "mul i64", "add nuw nsw i64", "mul nuw nsw i64", "getelementptr", "load i32", "sext i32"),
+    *("add <8 x i64>", "insertelement <8 x i64>", "shufflevector <8 x i64>", "load <8 x i32>", "sext <8 x i32>"),
+)
 
 
 @final

@@ -4,7 +4,6 @@ instances.
 Both functions are called and not written in place: a transformer's gradient would be twice the text.
 """
 
-from collections.abc import Sequence
 from typing import final
 
 from autograd.compiler.targets.llvm.text import Form, Text, transposed
@@ -20,12 +19,11 @@ class Turned:
     def __init__(self, text: Text) -> None:
         self.text, self.is_used = text, False
 
-    def places(self, starts: Sequence[str]) -> str:
+    def places(self, starts: str) -> str:
         """A variable with them."""
         self.is_used = True
         places = self.text.variable("[8 x i64]", "places")
-        for k, start in enumerate(starts):
-            self.text.do(f"store i64 {start}, ptr {_at(self.text, 'i64', places, k)}")
+        self.text.do(f"store <8 x i64> {starts}, ptr {places}, align 8")
         return places
 
     def block(self, places: str, t: Counter) -> str:
