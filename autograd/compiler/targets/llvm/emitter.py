@@ -64,9 +64,12 @@ VECTORIZED = frozenset(
 # LLVM takes more than twice as long for a function twice as long, so only so many packs go into one: the 115 packs of a transformer
 # compile in 0.34 instead of 0.64 s.
 PACKS_OF_A_FUNCTION = 8
-# In programs of more packs than this, packs of shared numbers with fewer operands are not optimised at all: a step of a transformer
-# of 11 places (164 packs) compiles in 0.26 instead of 0.67 s and takes 15 % longer.
-MANY_PACKS, LIGHT = 64, 1000
+# In programs of more packs than this, packs of shared numbers with fewer operands are not optimised: LLVM takes 0.7 of the time for the
+# steps of transformers of 3 to 16 places (160 packs each) that it takes where this holds below 1,000 operands alone, and 0.65 for the loss
+# of one of 7 places; these steps take 2 % longer, that loss 5 to 10 % (Xeon, Emerald Rapids).
+MANY_PACKS, LIGHT = 64, 20_000
+# Operands of a pack from which on it is worth it to turn what does not lie in rows.
+TURNED = 1000
 
 _ARRAYS = "ptr noalias %s, ptr noalias %r"
 _REST = "ptr noalias readonly %tab, i64 %padded, i64 %count"
@@ -260,7 +263,7 @@ class Emitter(Walk):
         if pack.is_row:
             is_worth_it = False
         elif pack.op is None:
-            is_worth_it = is_regular or (_operands(pack) >= LIGHT and _is_turnable(sources))
+            is_worth_it = is_regular or (_operands(pack) >= TURNED and _is_turnable(sources))
         else:
             body = body_of(pack.op, len(pack.tables))
             is_worth_it = is_regular and all([step.op in VECTORIZED for step in body.instructions])
