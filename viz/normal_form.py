@@ -55,7 +55,7 @@ class NormalForm:
         shown = np.flatnonzero(is_head)
         place: Any = np.append(np.cumsum(is_head) - 1, -1)  # of −1, nothing, is −1
         self.heads: Indices = place[_heads(graph, is_head)]
-        self.values: list[Value] = [recorded.order[i] for i in shown.tolist()]
+        self.values: list[Value] = [*map(recorded.order.__getitem__, shown.tolist())]
         self.ops = list(recorded.table)
         self.codes: Indices = recorded.kind[shown].astype(np.int64)
         self.is_leaf: Flags = recorded.count[shown] == 0
