@@ -2,6 +2,7 @@
 executors, at one point after the other and at many points side by side, away from the recorded point."""
 
 import itertools
+import os
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache, partial
 from typing import Any
@@ -46,8 +47,8 @@ def random_graphs(compiled: Compiled, count: int) -> Iterator[Trial]:
 
 
 def in_small_functions(graphs: Sequence[Graph], recorded_at: Point, points: Sequence[Point]) -> list[Any]:
-    """Answers when a function of the native code holds three packs."""
-    with patch.object(emitter, "PACKS_OF_A_FUNCTION", 3):
+    """Answers when a function of the native code holds three packs, with no text that was kept on disk before."""
+    with patch.object(emitter, "PACKS_OF_A_FUNCTION", 3), patch.dict(os.environ, CHALKGRAD_CACHE=""):
         return answers(graphs, recorded_at, points, engine="llvm", place="lanes")
 
 
