@@ -93,8 +93,8 @@ class _Epochs:
             lines = [self._line_of(offset, lane, real) for lane in lanes]
             if whole:
                 with t.loop(0, whole, 8) as q:
-                    rows = [t.let(f"load <8 x double>, ptr {self._at('%table', self._plus(line, q))}, align 8") for line in lines]
-                    for i, column in enumerate(transposed(t, rows)):
+                    places = [self._at("%table", self._plus(line, q)) for line in lines]
+                    for i, column in enumerate(transposed(t, places)):
                         place = self._plus(self._times(self._plus(q, str(i)), rounded), first)
                         t.do(f"store <8 x double> {column}, ptr {self._at('%lanes', place)}, align 8")
             if whole < inputs:

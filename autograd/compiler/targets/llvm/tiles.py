@@ -124,7 +124,7 @@ class Tiles:
         first = text.let(f"add i64 {start}, {text.let(f'mul i64 {self.memory.block}, {self.pitch}')}")
         with text.loop(0, len(whole), BLOCK) as k:
             places = [text.let(f"add i64 {k}, {i}") for i in range(BLOCK)]
-            rows = [self.memory.load("r", self.memory.along(axis, place), self.e.row) for place in places]
+            rows = [self.memory.row_at("r", self.memory.along(axis, place)) for place in places]
             for lane, numbers in enumerate(transposed(text, rows)):
                 at = text.let(f"add i64 {text.let(f'add i64 {first}, {lane * self.pitch}')}, {k}")
                 text.do(f"store {self.e.row.kind} {numbers}, ptr {self.memory.address('kept', at)}, align 8")

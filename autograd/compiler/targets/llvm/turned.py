@@ -57,8 +57,7 @@ def _row(text: Text, k: int) -> str:
 
 def _turned() -> str:
     text = Text()
-    rows = [text.let(f"load {_EIGHT.kind}, ptr {_row(text, k)}, align 8") for k in range(8)]
-    for u, column in enumerate(transposed(text, rows)):
+    for u, column in enumerate(transposed(text, [_row(text, k) for k in range(8)])):
         text.do(f"store {_EIGHT.kind} {column}, ptr {_at(text, _EIGHT.kind, '%block', u)}, align 8")
     return f"define internal void @turned(ptr %s, ptr %places, i64 %t, ptr %block) noinline {{\n{text.body()}\n}}\n"
 
