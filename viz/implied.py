@@ -47,6 +47,8 @@ def labels_of(values: Sequence[Value]) -> dict[Value, str]:
 
 def head_labels(form: "NormalForm") -> dict[int, str]:
     """The same for the heads of a normal form, by their places: what a folded picture says."""
+    if not any(form.labels):
+        return {}
     labels = {i: str(label) for i, label in enumerate(form.labels) if label}
     places: dict[str, dict[int, list[str]]] = {
         letter: {i: indices for i, label in labels.items() if (indices := indexed(label, letter)[0])} for letter in "wb"
