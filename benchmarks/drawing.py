@@ -18,7 +18,7 @@ from benchmarks.compiling import LOSSES
 from benchmarks.harness import ROOT, Contender, Row
 
 _TURNS = 15
-_TRAINED = 7  # trainings that are watched, and as many that are not, in turn
+_TRAINED = 5  # trainings that are watched, and as many that are not, in turn
 # What is trained, by name: the data, the model, and the options of ``fit``.
 _TRAININGS = {
     "moons": ("nn.moons(100, noise=0.1, seed=0)", 'nn.MLP(2, [16, 16, 1], activation="tanh", seed=0)', 'loss="bce"'),
