@@ -21,6 +21,7 @@ MOST_UNITS = 24  # of one layer that are drawn one by one
 MOST_STAGES = 24  # of one network that are drawn
 _COLUMN, _GAP, _RADIUS, _TOP = 190.0, 38.0, 15.0, 64.0
 _MAP = 56.0  # width of a feature map
+_KERNELS = 2  # that are drawn beside it
 _WORDS = 12  # size of the words below a picture
 _BOLD = ' font-weight="bold"'
 _LEGEND = {
@@ -301,7 +302,10 @@ def _map(stage: Stage, i: int, x: float, y: float) -> Iterator[str]:
     yield f'<rect x="{x - _MAP / 2}" y="{y - _MAP / 2:.1f}" width="{_MAP}" height="{_MAP}" fill="none" {ring}/>'
     if any(stage.still[i : i + 1]):
         yield _struck(x, y, _MAP / 2)
-    for j, kernel in enumerate(stage.kernels[i][:2] if i < len(stage.kernels) else ()):
+    kernels = stage.kernels[i] if i < len(stage.kernels) else ()
+    if len(kernels) > _KERNELS:
+        yield text(x - _MAP / 2 - 34, y + 26, f"{len(kernels) - _KERNELS} more", 9, fill=GREY)
+    for j, kernel in enumerate(kernels[:_KERNELS]):
         reach = max(_reach(row) for into in stage.kernels for one in into for row in one)
         left = x - _MAP / 2 - 34 * (j + 1)
         yield image([[shade(w, reach) for w in row] for row in kernel], left, y - 14, 28, 28, f"kernel {i + 1}")

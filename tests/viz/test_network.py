@@ -206,6 +206,9 @@ def test_convolutions_show_kernels_and_maps():
     for x in (rows[0], rows):
         titles = [title.text for title in parsed(viz.network(convolutional(), x)).iter(f"{SVG}title")]
         assert [sum(text == f"{what} {i}" for text in titles) for what, i in (("kernel", 4), ("map", 4))] == [1, 2]
+    colours = nn.Sequential(nn.Unflatten(5, 3, 3), nn.Conv2d(5, 2, 3, seed=0))
+    said = [text.text for text in parsed(viz.network(colours, [0.1] * 45)).iter(f"{SVG}text")]
+    assert said.count("3 more") == 2, "two of five kernels are drawn beside each map, and the others counted"
 
 
 def test_a_neurons_table_adds_up():
