@@ -17,7 +17,6 @@ from autograd.ops import describe, real_number
 from nn.drawing import drawing, is_drawing
 from nn.layers import Sequential, is_chain
 from nn.module import Module, Shape, inputs, takes
-from nn.naming import name_when_asked
 from nn.settings import whole
 
 # What numbers that are kept are to become.
@@ -61,7 +60,6 @@ class BatchNorm(Module):
         self.bias = [Value(0.0) for _ in range(size)]
         self.running = Running([Value(0.0) for _ in range(size)], [Value(1.0) for _ in range(size)])
         self.eps, self.momentum = float(eps), float(momentum)
-        name_when_asked(self)
 
     def __call__(self, x: Any) -> Any:
         """The sample's numbers, normalised by the running means and variances. TypeError in training."""

@@ -26,7 +26,6 @@ from autograd.ops import real_number
 from nn.activations import ACTIVATIONS, Activation, known_activation
 from nn.initial import Init, Seed, generator_of, reach, suited_init
 from nn.module import Module, Shape
-from nn.naming import name_when_asked
 from nn.settings import whole
 
 Sizes = int | Sequence[int]
@@ -103,7 +102,6 @@ class _Convolution(Module):
         shape = (self.out_channels, self.in_channels, *self.geometry.kernel)
         self.weight = nested([Value(draw(-r, r)) for _ in range(math.prod(shape))], shape)
         self.bias = [Value(0.0) for _ in range(self.out_channels)]
-        name_when_asked(self)
 
     def __call__(self, x: Any) -> list[Any]:
         """The output image, [channel][row][column]."""

@@ -17,7 +17,6 @@ from autograd.ops import listed
 from nn.activations import ACTIVATIONS, Activation, known_activation, title
 from nn.initial import Init, Seed, chosen_init, generator_of, reach
 from nn.module import Module, Shape, inputs, shape_behind, takes
-from nn.naming import name_when_asked
 from nn.noise import Dropout
 from nn.settings import whole
 
@@ -38,6 +37,8 @@ class Neuron(Module):
     Value(data=0.46211715726000..., grad=0.0)
     """
 
+    first_index = 0
+
     def __init__(
         self,
         nin: int,
@@ -55,7 +56,6 @@ class Neuron(Module):
         self.w = [Value(draw(-r, r)) for _ in range(nin)]
         self.b = Value(0.0)
         self.expand = expand
-        name_when_asked(self, base=0)
 
     def __call__(self, x: Any) -> Any:
         """The neuron's output, one Value."""
@@ -118,7 +118,6 @@ class Layer(Module):
         # One interval for all neurons: glorot's depends on how many they are.
         r = reach(chosen_init(chosen, generator, init), whole(nin, "nin"), nout) if generator else None
         self.neurons = [Neuron(nin, activation=chosen, seed=generator, init=r, expand=expand) for _ in range(nout)]
-        name_when_asked(self)
 
     def __call__(self, x: Any) -> Any:
         """The outputs of the neurons."""
@@ -185,7 +184,6 @@ class MLP(Module):
             for i, each in enumerate(activations)
         ]
         self.drops = _drops(dropout, len(activations) - 1, generator)
-        name_when_asked(self)
 
     def __call__(self, x: Any) -> Any:
         """The outputs of the last layer."""
@@ -262,7 +260,6 @@ class Sequential(Module):
         if not layers:
             raise ValueError("Sequential is empty: expected at least one layer")
         self.layers = list(layers)
-        name_when_asked(self)
 
     @property
     def takes_sequences(self) -> bool:

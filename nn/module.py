@@ -9,8 +9,9 @@ Layers are in ``layers``, the file format in ``weights``, training in ``training
 import json
 import operator
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from functools import wraps
 from itertools import chain
 from os import PathLike
 from typing import Any, NamedTuple
@@ -24,7 +25,7 @@ from nn import weights
 from nn.classes import Classes, chosen, is_correct, is_labelled, numbered
 from nn.compiled import FEW_ROWS, chosen_engine, predictions
 from nn.drawing import drawing_off
-from nn.naming import interrupt_again, name_at_the_end
+from nn.naming import interrupt_again, name_at_the_end, name_when_asked
 from nn.samples import Row, by_length, rows, samples
 from nn.weights import Tensor, WeightsError
 
@@ -58,10 +59,14 @@ class Module(ABC):
 
     # The labels that class numbers stand for, where ``fit`` was given labels that are no numbers.
     classes: Classes | None = None
+    # What parameters are counted from on the blackboard.
+    first_index = 1
 
     def __init_subclass__(cls, **options: Any) -> None:
-        """A class with a call of its own is not what its base class says of itself."""
+        """Parameters have names as soon as a module is made; a class with a call of its own is not what its base class says of itself."""
         super().__init_subclass__(**options)
+        if "__init__" in vars(cls):
+            cls.__init__ = _named(cls.__init__)  # type: ignore[method-assign]
         if "__call__" in vars(cls):
             for name in ("_out_shape", "architecture"):
                 if name not in vars(cls):
@@ -331,6 +336,17 @@ def _items(holder: Any) -> Iterator[tuple[Any, Any]]:
     if isinstance(holder, (list, tuple)):
         return enumerate(holder)
     return iter((holder if isinstance(holder, dict) else vars(holder)).items())
+
+
+def _named(build: Callable[..., None]) -> Callable[..., None]:
+    """An ``__init__`` after which the parameters have names where one is asked for."""
+
+    @wraps(build)
+    def __init__(self: Module, *args: Any, **options: Any) -> None:
+        build(self, *args, **options)
+        name_when_asked(self)
+
+    return __init__
 
 
 def _is_parameter(thing: Any) -> bool:

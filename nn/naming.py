@@ -29,15 +29,16 @@ class Given(str):
     layer: str
 
 
-# Modules whose parameters have no names yet, by their ids, with the base; those that hold others come after these.
-_waiting: dict[int, tuple[Any, int]] = {}
+# Modules whose parameters have no names yet, by their ids; those that hold others come after these.
+_waiting: dict[int, Any] = {}
 # How many references there are to what stands in one list alone.
 _ALONE = max(map(getrefcount, [object()]))
 
 
-def name_when_asked(model: Any, *, base: int = 1) -> None:
+def name_when_asked(model: Any) -> None:
     """Have the parameters of a module labelled when somebody reads a label; those that a larger module names leave that to it."""
-    _waiting[id(model)] = ref(model), base
+    _waiting.pop(id(model), None)
+    _waiting[id(model)] = ref(model)
     if _name_waiting not in namers:
         namers.append(_name_waiting)
 
@@ -45,16 +46,15 @@ def name_when_asked(model: Any, *, base: int = 1) -> None:
 def _name_waiting() -> None:
     named: set[Value] = set()
     while _waiting:
-        _, (model, base) = _waiting.popitem()
+        _, model = _waiting.popitem()
         if (alive := model()) is not None:
-            _name(alive, base, named, lambda label: label is None or isinstance(label, Given))
+            _name(alive, alive.first_index, named, lambda label: label is None or isinstance(label, Given))
 
 
 def name_at_the_end(model: Any, lists: Iterable[Sequence[Value]]) -> None:
     """Label the parameters of a module that ends unnamed, if one in these lists outlives it, in a graph that may be drawn."""
-    _, base = _waiting.pop(id(model), (None, None))
-    if base is not None and any([max(map(getrefcount, values)) > _ALONE for values in lists]):
-        _name(model, base, set(), lambda label: label is None)
+    if _waiting.pop(id(model), None) and any([max(map(getrefcount, values)) > _ALONE for values in lists]):
+        _name(model, model.first_index, set(), lambda label: label is None)
 
 
 def interrupt_again() -> None:
@@ -101,15 +101,15 @@ def _name(model: Any, base: int, named: set[Value], is_free: Callable[[str | Non
                 named.add(value)
 
 
-def _layers(module: Any) -> Iterator[Any]:
-    """The modules that hold parameters themselves, in the order of construction."""
-    if any(True for part in module.symbols().values() for _ in _places(part, ())):
+def _layers(module: Any, told: frozenset[Value] = frozenset()) -> Iterator[Any]:
+    """The modules that hold parameters themselves, other ones than what they are parts of has ``told`` of, in order of construction."""
+    own = {value for part in module.symbols().values() for _, value in _places(part, ())}
+    if own - told:
         yield module
-        return
     for part in vars(module).values():
         for inner in part if isinstance(part, (list, tuple)) else part.values() if isinstance(part, dict) else [part]:
             if hasattr(inner, "symbols"):
-                yield from _layers(inner)
+                yield from _layers(inner, told | own)
 
 
 def _places(part: Any, indices: tuple[int, ...]) -> Iterator[tuple[tuple[int, ...], Value]]:

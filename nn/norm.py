@@ -7,7 +7,6 @@ from typing import Any, final
 
 from autograd import Value, dot, sqrt, sum
 from nn.module import Module, Shape, inputs, takes
-from nn.naming import name_when_asked
 from nn.settings import whole
 
 
@@ -25,7 +24,6 @@ class LayerNorm(Module):
         self.gain = [Value(1.0) for _ in range(whole(size, "size"))]
         self.bias = [Value(0.0) for _ in range(size)]
         self.eps = float(eps)
-        name_when_asked(self)
 
     def __call__(self, x: Any) -> Any:
         """The normalised numbers."""
@@ -64,7 +62,6 @@ class RMSNorm(Module):
     def __init__(self, size: int, eps: float = 1e-5) -> None:
         self.gain = [Value(1.0) for _ in range(whole(size, "size"))]
         self.eps = float(eps)
-        name_when_asked(self)
 
     def __call__(self, x: Any) -> Any:
         """The scaled numbers."""

@@ -21,7 +21,6 @@ from nn.activations import Activation
 from nn.initial import Init, Seed, generator_of
 from nn.layers import Layer
 from nn.module import Module, inputs
-from nn.naming import name_when_asked
 from nn.settings import nonnegative, whole
 
 Vector = Sequence[Any]
@@ -67,7 +66,6 @@ class Embedding(Module):
         draw, scale = (generator or random).gauss, 1.0 if init is None else nonnegative(init, "init")
         columns = range(whole(size, "size"))
         self.weight = [[Value(scale * draw(0.0, 1.0)) for _ in columns] for _ in range(whole(count, "count"))]
-        name_when_asked(self)
 
     def __call__(self, x: Any) -> Any:
         """The vector of the number, or of each."""
@@ -135,7 +133,6 @@ class Recurrent(_Cell):
     def __init__(self, nin: int, nout: int, *, activation: Activation = "tanh", seed: Seed = None, init: Init = None) -> None:
         self.nin, self.nout = whole(nin, "nin"), whole(nout, "nout")
         self.cell = Layer(nin + nout, nout, activation=activation, seed=seed, init=init)
-        name_when_asked(self)
 
     def step(self, x: Vector, state: Vector) -> list[Any]:
         """The state after a step."""
@@ -169,7 +166,6 @@ class GRU(_Cell):
         self.keep = Layer(nin + nout, nout, activation="sigmoid", seed=source, init=init)
         self.fresh = Layer(nin, nout, activation="linear", seed=source, init=init)
         self.remembered = Layer(nout, nout, activation="linear", seed=source, init=init)
-        name_when_asked(self)
 
     def step(self, x: Vector, state: Vector) -> list[Any]:
         """The state after a step."""

@@ -68,6 +68,26 @@ def test_a_module_of_ones_own():
     assert labels(model)[0] == "slope^(2)"
 
 
+def test_layers_in_attributes_of_a_module_of_ones_own_are_numbered_without_a_word():
+    class Scaled(nn.Module):
+        def __init__(self) -> None:
+            self.scale = Value(2.0)
+            self.hidden, self.out = nn.Layer(1, 1, seed=0), {"out": nn.Layer(1, 1, seed=1)}
+
+        def __call__(self, x):
+            return self.scale * self.out["out"](self.hidden(x))
+
+    class Further(Scaled):
+        def __init__(self) -> None:
+            super().__init__()
+            self.last = nn.Neuron(1, seed=2)
+
+    scaled = ["scale^(1)", "w_11^(2)", "b_1^(2)", "w_11^(3)", "b_1^(3)"]
+    assert labels(Scaled()) == scaled
+    assert labels(Further()) == [*scaled, "w_1^(4)", "b^(4)"]
+    assert Scaled.__init__.__doc__ is None and Scaled.__init__.__name__ == "__init__"
+
+
 @pytest.mark.parametrize("expand", [False, True])
 def test_drives_outputs_and_inputs_are_named_where_they_are_drawn(expand):
     model = nn.MLP(2, [2, 1], activation="tanh", seed=0, expand=expand)
