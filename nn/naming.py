@@ -101,15 +101,15 @@ def _name(model: Any, base: int, named: set[Value], is_free: Callable[[str | Non
                 named.add(value)
 
 
-def _layers(module: Any, told: frozenset[Value] = frozenset()) -> Iterator[Any]:
-    """The modules that hold parameters themselves, other ones than what they are parts of has ``told`` of, in order of construction."""
+def _layers(module: Any, told: frozenset[Value] = frozenset(), above: tuple[Any, ...] = ()) -> Iterator[Any]:
+    """The modules that hold parameters themselves, other ones than those ``above`` have ``told`` of, in order of construction."""
     own = {value for part in module.symbols().values() for _, value in _places(part, ())}
     if own - told:
         yield module
     for part in vars(module).values():
         for inner in part if isinstance(part, (list, tuple)) else part.values() if isinstance(part, dict) else [part]:
-            if hasattr(inner, "symbols"):
-                yield from _layers(inner, told | own)
+            if hasattr(inner, "symbols") and not any(inner is each for each in (*above, module)):
+                yield from _layers(inner, told | own, (*above, module))
 
 
 def _places(part: Any, indices: tuple[int, ...]) -> Iterator[tuple[tuple[int, ...], Value]]:

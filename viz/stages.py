@@ -9,32 +9,39 @@ from typing import Any
 from autograd import Value, topological_order
 
 
-def chain(model: Any, x: Any) -> Iterator[Any]:
+def chain(model: Any, x: Any, above: tuple[Any, ...] = ()) -> Iterator[Any]:
     """The stages for this input, one after the other: each takes what the one before it gives, and the last gives the answer.
 
     >>> import nn
     >>> list(chain(nn.MLP(2, [3, 1]), [Value(1.0), Value(2.0)]))
     [Layer of [ReLUNeuron(2), ReLUNeuron(2), ReLUNeuron(2)], Layer of [LinearNeuron(3)]]
     """
-    parts = parts_of(model)
+    above = *above, model
+    parts = _below(above)
     if not parts or not _follow(model, parts, x):
         yield model
         return
     for part in parts:
-        yield from chain(part, x)
+        yield from chain(part, x, above)
         x = part(x)
 
 
-def learning(model: Any) -> Iterator[Any]:
-    """The parts that hold the parameters, in order, whatever is done with them."""
-    parts = parts_of(model)
+def learning(model: Any, above: tuple[Any, ...] = ()) -> Iterator[Any]:
+    """The parts that hold the parameters, in order, whatever is done with them; a part that knows what it is part of ends there."""
+    above = *above, model
+    parts = _below(above)
     if not parts:
         yield model
     for part in parts:
-        yield from learning(part)
+        yield from learning(part, above)
 
 
-def parts_of(model: Any) -> Sequence[Any]:
+def _below(above: tuple[Any, ...]) -> list[Any]:
+    """The parts of the last of these, but those of which it is a part itself."""
+    return [part for part in _parts_of(above[-1]) if not any(part is each for each in above)]
+
+
+def _parts_of(model: Any) -> Sequence[Any]:
     """The ``layers`` of a model, or the modules among its attributes; none of a layer of ``nn``."""
     layers = getattr(model, "layers", None)
     if isinstance(layers, (list, tuple)):

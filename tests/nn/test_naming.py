@@ -9,6 +9,7 @@ import nn
 import viz
 from autograd import Value, topological_order
 from viz.implied import labels_of
+from viz.stages import learning
 
 
 def labels(model: nn.Module) -> list[str]:
@@ -86,6 +87,24 @@ def test_layers_in_attributes_of_a_module_of_ones_own_are_numbered_without_a_wor
     assert labels(Scaled()) == scaled
     assert labels(Further()) == [*scaled, "w_1^(4)", "b^(4)"]
     assert Scaled.__init__.__doc__ is None and Scaled.__init__.__name__ == "__init__"
+
+
+def test_a_part_that_knows_what_it_is_part_of_is_named_once():
+    class Whole(nn.Module):
+        def __init__(self) -> None:
+            self.part = nn.Layer(1, 1, seed=0)
+            self.part.whole = self
+
+        def __call__(self, x):
+            return self.part(x)
+
+    model = Whole()
+    assert labels(model) == ["w_11^(1)", "b_1^(1)"]
+    assert [part is model.part for part in learning(model)] == [True]
+    assert len(viz.network(model, [1.0]).anatomy.stages) == 2
+    own = Whole()
+    own.part, own.part.whole = Whole(), own
+    assert len(viz.network(own, [1.0]).anatomy.stages) == 2
 
 
 @pytest.mark.parametrize("expand", [False, True])
