@@ -24,8 +24,9 @@ import numpy.typing as npt
 
 from autograd import Op, Value
 from autograd.compiler import normal
-from autograd.compiler.normal import Kernels, Sums, Terms, ends, levels
+from autograd.compiler.normal import Kernels, Sums, Terms
 from autograd.compiler.recorded import Places, Recorded, refuse_by_hand
+from autograd.compiler.walks import ends, levels
 from autograd.value import CONSTANT
 
 TERM, FIRST, GATE = 2, 3, 7

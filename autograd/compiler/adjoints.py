@@ -25,7 +25,8 @@ import numpy as np
 from autograd import ops
 from autograd.compiler.kernels import is_of_table
 from autograd.compiler.normal import Graph, Terms
-from autograd.compiler.recorded import Mask, Places, alike, distinct, places, reached, starts_of, stretches
+from autograd.compiler.recorded import Mask, Places, alike, distinct, places, starts_of, stretches
+from autograd.compiler.walks import reached
 from autograd.modes import call_site, switched
 from autograd.ops import Op
 from autograd.value import Gated, Value, constant

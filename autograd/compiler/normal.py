@@ -23,7 +23,6 @@ import numpy.typing as npt
 from autograd import ops
 from autograd.compiler.kernels import IDENTITIES
 from autograd.compiler.recorded import (
-    FEW,
     Counts,
     Mask,
     Places,
@@ -31,10 +30,10 @@ from autograd.compiler.recorded import (
     Signs,
     ordered_by,
     places,
-    reached,
     refuse_by_hand,
     stretches,
 )
+from autograd.compiler.walks import ends, levels, reached
 from autograd.ops import Op
 from autograd.value import CONSTANT, Value
 
@@ -462,41 +461,3 @@ class Graph:
                 setattr(self, name, np.concatenate([column, np.zeros(len(column) + count, column.dtype)]))
         self.size += count
         return np.arange(self.size - count, self.size, dtype=np.int32)
-
-
-def ends(following: Places, at: npt.NDArray[Any]) -> Places:
-    """Where following ends that starts at each place; all but those at ``at`` are followed by themselves."""
-    while len(at):
-        near = following[at]
-        further = following[near]
-        moves = further != near
-        at = at[moves]
-        following[at] = further[moves]
-    return following
-
-
-def levels(n: int, used: Places, user: Places) -> Places:
-    """Of every number one more than the highest level among those that it uses; who uses whom is sorted by the number used."""
-    if n <= FEW:
-        return _levels_few(n, used, user)
-    waiting, level = np.bincount(user, minlength=n), np.zeros(n, np.int32)
-    users = np.bincount(used, minlength=n)
-    start = np.cumsum(users) - users
-    front, depth = np.flatnonzero((waiting == 0) & (users > 0)), 0
-    last = np.empty(n, np.int64)
-    while len(front):
-        depth += 1
-        near = user[stretches(start[front], users[front])]
-        np.subtract.at(waiting, near, 1)
-        ready = near[waiting[near] == 0]
-        last[ready] = np.arange(len(ready))
-        front = ready[last[ready] == np.arange(len(ready))]  # each once
-        level[front] = depth
-    return level
-
-
-def _levels_few(n: int, used: Places, user: Places) -> Places:
-    level = [0] * n
-    for below, above in zip(used.tolist(), user.tolist(), strict=True):  # what is used comes before its users
-        level[above] = max(level[above], level[below] + 1)
-    return places(level)

@@ -18,7 +18,8 @@ import numpy.typing as npt
 from autograd.compiler.common import merged
 from autograd.compiler.normal import Graph, Kernels, Sums, Terms
 from autograd.compiler.program import Pack, Program, Run
-from autograd.compiler.recorded import FEW, Mask, Places, alike, distinct, places, reached
+from autograd.compiler.recorded import FEW, Mask, Places, alike, distinct, places
+from autograd.compiler.walks import reached
 from autograd.ops import Op
 from autograd.value import Value
 

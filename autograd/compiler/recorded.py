@@ -5,7 +5,7 @@ for the glossary).
 """
 
 import math
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import chain
 from typing import Any, final
 
@@ -229,40 +229,6 @@ class Recorded:
     def using(self) -> Places:
         """For each entry of ``flat`` whose operand it is."""
         return np.arange(len(self.count), dtype=np.int32).repeat(self.count)
-
-
-def reached(seeds: Mask, source: Places, target: Places, closed: Places | None = None) -> Mask:
-    """Which places can be reached from the seeds along arrows from source to target, without entering the closed ones."""
-    n = len(seeds)
-    if n <= FEW:
-        return _reached_few(seeds, source, target, () if closed is None else closed.tolist())
-    found, barred = seeds.copy(), np.zeros(n, bool)
-    if closed is not None:
-        barred[closed] = True
-    leaving = np.bincount(source, minlength=n)
-    start = np.cumsum(leaving) - leaving
-    following = target[np.argsort(source, kind="stable")]
-    frontier = np.flatnonzero(seeds)
-    while len(frontier):
-        near = following[stretches(start[frontier], leaving[frontier])]
-        near = near[~(found[near] | barred[near])]
-        found[near] = True
-        frontier = distinct(near)
-    return found
-
-
-def _reached_few(seeds: Mask, source: Places, target: Places, closed: Collection[int]) -> Mask:
-    following: list[list[int]] = [[] for _ in seeds]
-    for start, end in zip(source.tolist(), target.tolist(), strict=True):
-        following[start].append(end)
-    found = seeds.tolist()
-    frontier = seeds.nonzero()[0].tolist()
-    while frontier:
-        for near in following[frontier.pop()]:
-            if not found[near] and near not in closed:
-                found[near] = True
-                frontier.append(near)
-    return np.array(found, bool)
 
 
 def refuse_by_hand(nodes: Sequence[Value], kinds: Iterable[Op]) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from autograd import Op, Value, ops
+from autograd.compiler.targets.numpy import EXACT
 
 
 class Recorder:
@@ -31,22 +32,6 @@ for _name, _op in (_BINARY | {"floordiv": ops.floor_divide, "pow": ops.power}).i
 for _name, _op in {"neg": ops.negative, "pos": ops.positive, "abs": ops.absolute}.items():
     setattr(Recorder, f"__{_name}__", _method(_op))
 
-# What IEEE 754 has NumPy compute as Python does; any other op is its own function of floats, called for one point after the other.
-_BY_NUMPY: dict[Op, Callable[..., Any]] = {
-    ops.add: np.add,
-    ops.subtract: np.subtract,
-    ops.multiply: np.multiply,
-    ops.divide: np.divide,
-    ops.negative: np.negative,
-    ops.absolute: np.abs,
-    ops.select: lambda c, a, b: np.where(c != 0.0, a, b),
-    ops.negation: lambda a: (a == 0.0) * 1.0,
-    ops.less: lambda a, b: (a < b) * 1.0,
-    ops.less_equal: lambda a, b: (a <= b) * 1.0,
-    ops.greater: lambda a, b: (a > b) * 1.0,
-    ops.greater_equal: lambda a, b: (a >= b) * 1.0,
-}
-
 
 class Lanes(Recorder):
     """A number at each of many points."""
@@ -56,7 +41,8 @@ class Lanes(Recorder):
 
     @staticmethod
     def _record(op: Op, operands: Sequence[Any]) -> "Lanes":
-        function = _BY_NUMPY.get(op) or np.frompyfunc(op.value, len(operands), 1)
+        # What NumPy does not compute as Python does is called for one point after the other.
+        function = EXACT.get(op) or np.frompyfunc(op.value, len(operands), 1)
         with np.errstate(all="ignore"):
             return Lanes(function(*[x.numbers if isinstance(x, Lanes) else x for x in operands]))
 

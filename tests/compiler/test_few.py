@@ -9,7 +9,7 @@ import pytest
 
 import autograd
 from autograd import Value, dot
-from autograd.compiler import common, normal, packs, recorded, recordings
+from autograd.compiler import common, packs, recorded, recordings, walks
 from autograd.compiler.program import Program
 from tests.compiler.forking import WITH_SCOPES, function
 from tests.random_graphs import random_program
@@ -20,7 +20,7 @@ def few_are(count: int) -> Any:
     """A context in which so many are few."""
     with (
         patch.object(common, "FEW", count),
-        patch.object(normal, "FEW", count),
+        patch.object(walks, "FEW", count),
         patch.object(packs, "FEW", count),
         patch.object(recorded, "FEW", count),
         patch.object(recordings, "FEW", count),
