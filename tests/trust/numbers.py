@@ -140,15 +140,21 @@ def surely(got: float, bound: float, likely: Any, exactly: Callable[[], Any]) ->
 def worst_entry(p: Program) -> float:
     """The largest excess among the value of a program, its gradient by ``grad`` and that by ``backward``."""
     y, xs = p.record()
-    nodes = grad(y, xs)
+    nodes, unfolded = grad(y, xs), _unfolded(y, xs)
     y.backward()
-    bounds = rounding_bounds(y, *nodes)
+    bounds = rounding_bounds(y, *unfolded)
     likely, slopes = likely_slopes(p.exact, p.inputs)
     worst = surely(y.data, bounds[y], likely, lambda: exact_value(p.exact, p.inputs))
-    for i, (x, node, slope) in enumerate(zip(xs, nodes, slopes, strict=True)):
+    for i, (x, node, step_by_step, slope) in enumerate(zip(xs, nodes, unfolded, slopes, strict=True)):
         exactly = partial(exact_slope, p.exact, p.inputs, i, LONG)
-        worst = max([worst, *[surely(got, bounds[node], slope, exactly) for got in dict.fromkeys([node.data, x.grad])]])
+        gots = dict.fromkeys([node.data, x.grad])
+        worst = max([worst, *[surely(got, bounds[step_by_step], slope, exactly) for got in gots]])
     return worst
+
+
+def _unfolded(y: Value, xs: Sequence[Value]) -> Sequence[Value]:
+    """The gradient with a step for each of its roundings: that of x/3 − x is otherwise one constant, as if nothing had been rounded."""
+    return grad(y * Value(1.0), xs)
 
 
 def told(p: Program, figure: Callable[[Program], float], bar: float = 1.0) -> str:
