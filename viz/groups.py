@@ -133,7 +133,8 @@ def _add_hashes(hashes: Any, sources: Indices, uses: Indices) -> None:
     distinct = np.flatnonzero(np.bincount(uses - least)) + least
     mixed = (distinct.astype(np.uint64) + np.uint64(1)) * _ODD
     for use, number in zip(distinct, (mixed ^ (mixed >> np.uint64(29))) * _ODD, strict=True):
-        hashes[sources[uses == use]] += number  # once for each source, however often it stands there
+        own = sources[uses == use] if len(distinct) > 1 else sources
+        hashes[own] += number  # once for each source, however often it stands there
 
 
 def consumers_of(groups: Groups) -> dict[int, set[int]]:
