@@ -181,6 +181,8 @@ def _local_error(node: Value, y: Any, operands: Sequence[Any]) -> Any:
         return U * (n + 1) * (sum([w * x for w, x in zip(sizes[:n], sizes[n:-1], strict=True)]) + sizes[-1])
     if name == "sum":
         return U * len(sizes) * sum(sizes)
+    if name == "lgamma":  # 4 ulp for each that one rounding of its operand counts, as the table says
+        return 8.0 * U * ops.maximum(size, sizes[0] * abs(ops.digamma(operands[0])))
     if name in ("logaddexp", "logsumexp"):
         return U * (4.0 * size + 2.0 * reduce(ops.maximum, sizes) + 2.0 * len(sizes))
     return 4.0 * U * size + 5e-324  # 2 ulp
