@@ -12,7 +12,7 @@ from autograd import Value
 from viz.alike import join_alike
 from viz.attending import attentions
 from viz.cells import cells
-from viz.groups import Groups, Piece, grouped, in_order, parted_by_use
+from viz.groups import Groups, Piece, grouped, in_order, parted_by_use, sorted_out
 from viz.normal_form import Indices, NormalForm
 from viz.patterns import (
     attention,
@@ -99,8 +99,8 @@ def in_bands(form: NormalForm, groups: Groups, most: int) -> Groups:
 def in_pieces(groups: Groups, labels: Indices, forms: dict[int, str]) -> Groups:
     """The same groups, each in pieces that are computed alike: packs, by the number of each head's pack and the forms of packs."""
     for group in groups.values():
-        known = sorted(set(labels[group.members].tolist()), reverse=True)  # operands first
-        group.pieces = [Piece(group.members[labels[group.members] == k], forms[k]) for k in known]
+        parts = [Piece(group.members[at], forms[k]) for k, at in sorted_out(labels[group.members])]
+        group.pieces = parts[::-1]  # operands first
     return groups
 
 

@@ -9,7 +9,8 @@ Glossary::
     label     the number of a head's group; 0 for what is drawn with another Value
 """
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, final
 
@@ -67,9 +68,9 @@ Groups = dict[int, Group]
 
 def grouped(form: NormalForm, labels: Indices) -> Groups:
     """The groups by the number that each head has in ``labels`` (0: drawn with another Value), and the edges between them."""
-    groups = {k: Group(members, "") for k, members in _sorted_out(labels) if k}
+    groups = {k: Group(members, "") for k, members in sorted_out(labels) if k}
     width = int(labels.max()) + 1
-    for pair, edges in _sorted_out(labels[form.sources] * width + labels[form.targets]):
+    for pair, edges in sorted_out(labels[form.sources] * width + labels[form.targets]):
         source, target = divmod(pair, width)
         if source and source != target:
             groups[target].entries[source] = edges
@@ -79,7 +80,7 @@ def grouped(form: NormalForm, labels: Indices) -> Groups:
     return groups
 
 
-def _sorted_out(numbers: Indices) -> Iterator[tuple[int, Indices]]:
+def sorted_out(numbers: Indices) -> Iterator[tuple[int, Indices]]:
     """Each of the numbers, in order, with where it stands."""
     order = sorted_stably(numbers)
     inorder = numbers[order]
@@ -112,18 +113,32 @@ def parted_by_use(form: NormalForm) -> Indices:
         _, first, group = np.unique(keys, return_index=True, return_inverse=True)
         found = heads[first]
         if len(set(kinds[found].tolist())) < len(found):
-            group = _subsets_joined(kinds[found], [set(uses[sources == head].tolist()) for head in found])[group]
+            group = _subsets_joined(kinds[found].tolist(), _uses_of(found, sources, uses))[group]
         labels[heads] = known + 1 + group
         known = int(labels[heads].max(initial=known))
     return labels
 
 
-def _subsets_joined(kinds: Indices, uses: list[set[int]]) -> Indices:
+def _uses_of(heads: Indices, sources: Indices, uses: Indices) -> list[set[int]]:
+    """All uses of each of some heads."""
+    found: dict[int, set[int]] = {head: set() for head in heads.tolist()}
+    wanted = np.isin(sources, heads)
+    for head, use in zip(sources[wanted].tolist(), uses[wanted].tolist(), strict=True):
+        found[head].add(use)
+    return [*found.values()]
+
+
+def _subsets_joined(kinds: Sequence[int], uses: Sequence[set[int]]) -> Indices:
     """For each of some groups its new number: one whose uses are all among those of another of its kind joins that one."""
+    having: dict[tuple[int, int | None], list[int]] = defaultdict(list)
+    for i, (kind, own) in enumerate(zip(kinds, uses, strict=True)):
+        for use in (None, *own):
+            having[kind, use].append(i)
     numbers = np.arange(len(uses))
-    for i in range(len(uses)):
-        larger = [j for j in range(len(uses)) if kinds[j] == kinds[i] and uses[i] < uses[j]]
-        numbers[i] = max(larger, key=lambda j: len(uses[j]), default=i)
+    for i, (kind, own) in enumerate(zip(kinds, uses, strict=True)):
+        # Only those that have the rarest of its uses: in a deep network the parameters of all layers stand on one level.
+        near = min([having[kind, use] for use in own], key=len, default=having[kind, None])
+        numbers[i] = max([j for j in near if own < uses[j]], key=lambda j: len(uses[j]), default=i)
     return numbers
 
 

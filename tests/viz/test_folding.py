@@ -1,6 +1,7 @@
 """Folded pictures: every Value is in exactly one group, strips and ranges show the true numbers, patterns are seen as such."""
 
 import math
+import random
 import re
 import sys
 from collections import Counter
@@ -20,6 +21,7 @@ from tests.viz.test_draw import NASTY, fresh_process
 from viz import Graph, draw
 from viz.folded import MOST_CARDS, FoldedGraph
 from viz.folding import folded
+from viz.groups import _subsets_joined
 from viz.normal_form import NormalForm
 from viz.svg import said_once
 from viz.ties import places_in, tie
@@ -517,3 +519,30 @@ def test_ops_by_hand_are_named():
         x = Value(x.data, (x,), "mine", label="by hand")
     with pytest.raises(TypeError, match="folded by the compiler's normal form, but the node labelled 'by hand'"):
         draw(x)
+
+
+class Compared(frozenset):
+    """A set that counts how often it was asked whether it is part of another."""
+
+    times = 0
+
+    def __lt__(self, other):
+        Compared.times += 1
+        return super().__lt__(other)
+
+
+def test_groups_join_the_largest_of_their_kind_that_has_all_their_uses():
+    rng = random.Random(5)
+    for _ in range(200):
+        kinds = [rng.randrange(3) for _ in range(12)]
+        uses = [frozenset(rng.sample(range(6), rng.randrange(4))) for _ in kinds]
+        for i, number in enumerate(_subsets_joined(kinds, uses).tolist()):
+            larger = [j for j in range(12) if kinds[j] == kinds[i] and uses[i] < uses[j]]
+            assert number == (max(larger, key=lambda j: len(uses[j])) if larger else i)
+
+
+def test_parameters_of_many_layers_are_not_compared_each_with_each():
+    Compared.times = 0
+    count = 3000
+    _subsets_joined([0] * count, [Compared([i, count + i]) for i in range(count)])
+    assert Compared.times <= 2 * count
