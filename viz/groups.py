@@ -122,9 +122,9 @@ def parted_by_use(form: NormalForm) -> Indices:
 def _uses_of(heads: Indices, sources: Indices, uses: Indices) -> list[set[int]]:
     """All uses of each of some heads."""
     found: dict[int, set[int]] = {head: set() for head in heads.tolist()}
-    wanted = np.isin(sources, heads)
-    for head, use in zip(sources[wanted].tolist(), uses[wanted].tolist(), strict=True):
-        found[head].add(use)
+    for head, use in zip(sources.tolist(), uses.tolist(), strict=True):
+        if head in found:
+            found[head].add(use)
     return [*found.values()]
 
 

@@ -4,7 +4,7 @@ Nothing is written to the Values: names are worked out when something is drawn, 
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from viz.normal_form import NormalForm
 
 _PARAMETER = re.compile(r"(?P<letter>[wb])_(?:\{(?P<listed>\d+(?:,\d+)*)\}|(?P<digits>\d+))\^\((?P<layer>\d+)[a-z]?\)")
+
+# An index that does not stand at the beginning of a label, nor in something raised.
+_INDEX = re.compile(r"(?<=[^\0])_(?:\{[^{}\0]+\}|\d+)(?![^({\0]*[)}])")
 
 
 def labels_of(values: Sequence[Value]) -> dict[Value, str]:
@@ -51,12 +54,13 @@ def head_labels(form: "NormalForm") -> dict[int, str]:
         return {}
     labels = {i: str(label) for i, label in enumerate(form.labels) if label}
     places: dict[str, dict[int, list[str]]] = {
-        letter: {i: indices for i, label in labels.items() if (indices := indexed(label, letter)[0])} for letter in "wb"
+        letter: {i: indices for i, label in labels.items() if label[:1] == letter and (indices := indexed(label, letter)[0])}
+        for letter in "wb"
     }
     if not any(places.values()):
         return labels
     drives = {target: _drive(labels[bias]) for bias, target in _plain_terms(form, places["b"]) if target not in labels}
-    for w, x in _products(form, [w for w, indices in places["w"].items() if len(indices) == 2]):
+    for w, x in _inputs(form, [w for w, indices in places["w"].items() if len(indices) == 2]):
         labels.setdefault(x, f"x_{places['w'][w][1]}^({indexed(labels[w], 'w')[1] - 1})")
     for kernels in form.kernels:
         if kernels.operands.shape[1] == 1 and _is_word(kernels.op):
@@ -72,12 +76,12 @@ def _plain_terms(form: "NormalForm", which: Iterable[int]) -> Iterator[tuple[int
     return zip(form.sources[found].tolist(), form.targets[found].tolist(), strict=True)
 
 
-def _products(form: "NormalForm", weights: Iterable[int]) -> Iterator[tuple[int, int]]:
-    """The products of some weights with inputs, leaves that are no constants."""
+def _inputs(form: "NormalForm", weights: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """The inputs, leaves that are no constants, each with the first of some weights that it is multiplied by."""
     is_weight, is_input = form.marked(list(weights)), form.is_leaf & ~form.is_constant
     for sums in form.sums:
         found = (sums.terms.b >= 0) & is_weight[sums.terms.a] & is_input[sums.terms.b]
-        yield from zip(sums.terms.a[found].tolist(), sums.terms.b[found].tolist(), strict=True)
+        yield from form.firsts(sums.terms.a[found], sums.terms.b[found])
 
 
 @lru_cache(4096)
@@ -125,7 +129,14 @@ def common_label(labels: Sequence[str], most: int) -> str:
         return labels[0] if len(distinct) == 1 else ""
     stems = {
         (next(scripts(label), ("", 0))[0], "".join(f"^{text}" for text, height in scripts(label) if height > 0))
-        for label in distinct
+        for label in _without_indices(distinct)
     }
     are_alike = len(stems) == 1 or (len(stems) <= most and len({raised for _, raised in stems if raised}) == 1)
     return ", ".join(sorted([base + raised for base, raised in stems], reverse=True)) if are_alike else ""
+
+
+def _without_indices(labels: Iterable[str]) -> Collection[str]:
+    """Labels with one index in place of all others: few of them are different, so that few must be read piece by piece."""
+    known = list(labels)
+    found = _INDEX.sub("_0", "\0".join(known)).split("\0")
+    return set(found) if len(found) == len(known) else known

@@ -82,6 +82,13 @@ class NormalForm:
         marks[places] = True
         return marks
 
+    def firsts(self, others: Any, places: Any) -> Iterator[tuple[int, int]]:
+        """Each of these places once, in order, after the first of the others that stands beside it."""
+        beside = np.zeros(len(self.is_leaf), np.int64)
+        beside[places[::-1]] = others[::-1]  # of several that are written the last one stays
+        known = np.flatnonzero(self.marked(places))
+        return zip(beside[known].tolist(), known.tolist(), strict=True)
+
     @cached_property
     def drawn_with(self) -> Indices:
         """For each head that which it is drawn with: a constant without a label is drawn with what it is written in."""

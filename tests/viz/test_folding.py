@@ -5,6 +5,7 @@ import random
 import re
 import sys
 from collections import Counter
+from unittest.mock import patch
 from xml.etree import ElementTree
 
 import pytest
@@ -18,10 +19,11 @@ import nn
 from autograd import Value, dot, exp, log, sigmoid, softmax, topological_order
 from benchmarks import compiling
 from tests.viz.test_draw import NASTY, fresh_process
-from viz import Graph, draw
+from viz import Graph, draw, implied
 from viz.folded import MOST_CARDS, FoldedGraph
 from viz.folding import folded
 from viz.groups import _subsets_joined
+from viz.implied import common_label
 from viz.normal_form import NormalForm
 from viz.svg import said_once
 from viz.ties import places_in, tie
@@ -546,3 +548,15 @@ def test_parameters_of_many_layers_are_not_compared_each_with_each():
     count = 3000
     _subsets_joined([0] * count, [Compared([i, count + i]) for i in range(count)])
     assert Compared.times <= 2 * count
+
+
+@pytest.mark.parametrize(
+    "pieces", [("w", "_1", "_{10,2}", "^(1)"), ("a_1", "^(b_2)", "^{c_3}", ")", "{", "_xy", "\0"), ("", "_", "^", "_7", "^2")]
+)
+def test_what_labels_have_in_common_does_not_depend_on_their_indices(pieces):
+    rng = random.Random(3)
+    for _ in range(300):
+        labels = ["".join(rng.choices(pieces, k=rng.randrange(1, 5))) for _ in range(rng.randrange(2, 5))]
+        whole = common_label(labels, 2)
+        with patch.object(implied, "_without_indices", list):
+            assert common_label(labels, 2) == whole, labels
