@@ -16,6 +16,7 @@ import numpy as np
 import nn
 from autograd import Value
 from autograd.labels import plain_name
+from benchmarks import compiling
 from tests.viz.chromium import tab
 from tests.viz.test_draw import NASTY
 from tests.viz.test_folding import MAKERS
@@ -326,6 +327,17 @@ def test_on_a_phone(opened, scheme):
             place = page.get_by_role("button", name=name).bounding_box()
             assert place["x"] >= 0, (name, place)
             assert place["x"] + place["width"] <= 390, (name, place)
+
+
+@pytest.mark.parametrize("width", [390, 3000])
+def test_a_tall_picture_begins_with_its_highest_card(opened, width):
+    made = draw(compiling.LOSSES["transformer"]()(), engine="builtin", rankdir="TB")
+    highest = min(range(len(made.cards)), key=lambda i: made.layout.centres[i][1])
+    with opened(made, viewport={"width": width, "height": 800}) as page:
+        scrolled = page.evaluate("document.querySelector('#picture').shadowRoot.querySelector('.picture').scrollLeft")
+        place = page.locator("svg>g>g").nth(highest).bounding_box()
+    assert (scrolled > 0) is (width < made.layout.width)
+    assert 0 <= place["x"] <= place["x"] + place["width"] <= width
 
 
 def test_too_many_numbers_are_said(opened, monkeypatch):

@@ -296,6 +296,10 @@ function folded(host, [svg], data) {
   host.replaceChildren();
   const help = pieces ? "Click a card, or press Enter on it, to open it; Escape closes it. Point at an edge to see which numbers it connects." : `Cards open in pictures of up to 40,000 sums and functions; this one has ${data.too_many.toLocaleString("en")}: draw a part of it.`;
   shadow.append(element("style", {}, FOLDED_STYLE), outer, element("small", {}, help));
+  if (data.is_down) { // what is wider than its place begins with the card that stands highest
+    const [card, place] = [cards.reduce((a, b) => (b.middle[1] < a.middle[1] ? b : a)).group, picture].map((thing) => thing.getBoundingClientRect());
+    picture.scrollLeft = card.left + card.width / 2 - place.left - place.width / 2;
+  }
   if (pieces) for (const card of cards) {
     set(card.group, { class: "card", tabindex: 0, role: "button", "aria-expanded": false, "aria-label": heads[card.index] });
     on(card.group, "click", () => open(card));
