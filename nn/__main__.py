@@ -22,6 +22,7 @@ from nn.compiled import chosen_engine
 from nn.data import DATASETS, Dataset
 from nn.exchange import command as export
 from nn.history import History
+from nn.interrupting import nothing_forgotten
 from nn.layers import MLP
 from nn.losses import LOSSES
 from nn.module import Module
@@ -59,7 +60,8 @@ RECIPES: dict[str, Recipe] = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command with these arguments (those of the process by default) and return its exit code."""
     try:
-        return _command(arguments)
+        with nothing_forgotten():
+            return _command(arguments)
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
         return 130

@@ -25,7 +25,8 @@ from nn import weights
 from nn.classes import Classes, chosen, is_correct, is_labelled, numbered
 from nn.compiled import FEW_ROWS, chosen_engine, predictions
 from nn.drawing import drawing_off
-from nn.naming import interrupt_again, name_at_the_end, name_when_asked
+from nn.interrupting import interrupt_again
+from nn.naming import name_at_the_end, name_when_asked
 from nn.samples import Row, by_length, rows, samples
 from nn.weights import Tensor, WeightsError
 

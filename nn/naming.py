@@ -4,10 +4,7 @@ Names are made when the first one is asked for, by a picture, a listing, a messa
 What is computed from parameters, the drives a₂⁽¹⁾ and outputs x₂⁽¹⁾, gets its names where it is drawn (``viz.implied``).
 """
 
-import _thread
-import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
 from sys import getrefcount
 from typing import Any, final
 from weakref import ref
@@ -55,14 +52,6 @@ def name_at_the_end(model: Any, lists: Iterable[Sequence[Value]]) -> None:
     """Label the parameters of a module that ends unnamed, if one in these lists outlives it, in a graph that may be drawn."""
     if _waiting.pop(id(model), None) and any([max(map(getrefcount, values)) > _ALONE for values in lists]):
         _name(model, model.first_index, set(), lambda label: label is None)
-
-
-def interrupt_again() -> None:
-    """Ctrl-C once more, a moment later."""
-    timer = threading.Timer(0.01, _thread.interrupt_main)
-    timer.daemon = True
-    with suppress(RuntimeError):  # no threads: Python is about to leave, or lives in a browser
-        timer.start()
 
 
 def name_parameters(model: Any, *, base: int = 1) -> None:
