@@ -76,7 +76,8 @@ def store(key: str, code: bytes) -> None:
                 file.write(_digest(key, code) + code)
             os.replace(temporary, place / key)
         except BaseException:
-            os.unlink(temporary)
+            with suppress(OSError):  # Ctrl-C after it has its name: an error here would take its place
+                os.unlink(temporary)
             raise
         _tidy(place)
 

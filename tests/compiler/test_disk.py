@@ -186,10 +186,11 @@ def test_code_for_another_processor_is_not_run(
 ) -> None:
     compute()
     here = set(kept(place))
-    monkeypatch.setattr(executor.llvm, "get_host_cpu_name", lambda: "x86-64")
+    _, features = executor.processor()
+    monkeypatch.setattr(executor, "processor", lambda: ("x86-64", features))
     compute()
     assert len(kept(place)) == 2 * len(here)
-    monkeypatch.setattr(executor.llvm, "get_host_cpu_name", lambda: "x86-64-v2")
+    monkeypatch.setattr(executor, "processor", lambda: ("x86-64-v2", features))
     no_compiler()
     with pytest.raises(AssertionError, match="compiled instead of loaded"):
         compute()
@@ -221,6 +222,19 @@ def test_code_that_cannot_be_moved_to_its_place_leaves_nothing_and_does_no_harm(
     monkeypatch.setattr(os, "replace", full)
     assert compute() == first
     assert not kept(place)
+
+
+def test_ctrl_c_after_the_last_instruction_is_not_lost(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    moved = os.replace
+
+    def interrupted(*paths: str) -> NoReturn:
+        moved(*paths)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        disk.store("key", b"code")
+    assert disk.load("key") == b"code"
 
 
 def test_where_nothing_can_be_kept_everything_is_compiled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,7 +24,7 @@ from autograd.compiler.program import Program
 from autograd.compiler.recent import Recent
 from autograd.compiler.targets.llvm import exact_math
 from autograd.compiler.targets.llvm.copies import with_copies
-from autograd.compiler.targets.llvm.processor import has_avx512
+from autograd.compiler.targets.llvm.processor import has_avx512, processor
 from autograd.compiler.targets.llvm.text import Text, vector_declarations
 from autograd.compiler.targets.llvm.written import Style, written
 from autograd.ops import Op
@@ -68,9 +68,8 @@ def _target() -> Any:
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     target = llvm.Target.from_default_triple()
-    return target.create_target_machine(
-        cpu=llvm.get_host_cpu_name(), features=llvm.get_host_cpu_features().flatten(), opt=2, jit=True
-    )
+    name, features = processor()
+    return target.create_target_machine(cpu=name, features=features, opt=2, jit=True)
 
 
 def _offer(name: str) -> None:
@@ -95,8 +94,7 @@ def _engine(ir: str, libm: list[str], callbacks: dict[str, Any], context: Any) -
     for name, function in callbacks.items():
         llvm.add_symbol(name, ctypes.cast(function, ctypes.c_void_p).value)
     machine = _target()
-    processor = [llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()]
-    key = disk.key_of([ir, f"{llvm.llvm_version_info} {machine.triple}", *processor])
+    key = disk.key_of([ir, f"{llvm.llvm_version_info} {machine.triple}", *processor()])
     code = None if callbacks else disk.load(key)  # callbacks belong to one process
     module = _module(ir, context) if code is None else llvm.parse_assembly("", context)
     engine = llvm.create_mcjit_compiler(module, machine)
@@ -153,7 +151,8 @@ class Native:
 
     def address(self, name: str) -> int:
         """Where a function of the module begins."""
-        return int(self._engine.get_function_address(name))
+        with held():
+            return int(self._engine.get_function_address(name))
 
 
 @cache

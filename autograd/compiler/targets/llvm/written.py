@@ -7,12 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import final
 
-import llvmlite.binding as llvm
-
 from autograd.compiler.kernels import is_of_table
 from autograd.compiler.program import Program, Slots
 from autograd.compiler.targets.llvm.emitter import Emitter
 from autograd.compiler.targets.llvm.memory import Kept
+from autograd.compiler.targets.llvm.processor import processor
 from autograd.ops import Op
 
 # Programs of fewer packs are written sooner than they are found.
@@ -55,8 +54,7 @@ def written(program: Program, style: Style, exact: Callable[[str], bool]) -> Wri
         return made()
     from autograd.compiler.kept import made_once  # 4 ms, which short programs do without
 
-    processor = llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
-    parts = ["text", repr(style), *processor, *program.parts()]
+    parts = ["text", repr(style), *processor(), *program.parts()]
     return made_once(parts, made, lambda found: all([exact(name) == answer for name, answer in found.trusted]))
 
 
