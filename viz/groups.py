@@ -113,18 +113,18 @@ def parted_by_use(form: NormalForm) -> Indices:
         _, first, group = np.unique(keys, return_index=True, return_inverse=True)
         found = heads[first]
         if len(set(kinds[found].tolist())) < len(found):
-            group = _subsets_joined(kinds[found].tolist(), _uses_of(found, sources, uses))[group]
+            group = _subsets_joined(kinds[found].tolist(), _uses_of(form, found, sources, uses))[group]
         labels[heads] = known + 1 + group
         known = int(labels[heads].max(initial=known))
     return labels
 
 
-def _uses_of(heads: Indices, sources: Indices, uses: Indices) -> list[set[int]]:
+def _uses_of(form: NormalForm, heads: Indices, sources: Indices, uses: Indices) -> list[set[int]]:
     """All uses of each of some heads."""
     found: dict[int, set[int]] = {head: set() for head in heads.tolist()}
-    for head, use in zip(sources.tolist(), uses.tolist(), strict=True):
-        if head in found:
-            found[head].add(use)
+    wanted = form.marked(heads)[sources]
+    for head, use in zip(sources[wanted].tolist(), uses[wanted].tolist(), strict=True):
+        found[head].add(use)
     return [*found.values()]
 
 
@@ -145,7 +145,8 @@ def _subsets_joined(kinds: Sequence[int], uses: Sequence[set[int]]) -> Indices:
 def _add_hashes(hashes: Any, sources: Indices, uses: Indices) -> None:
     """Give each source a number that tells sets of uses apart."""
     least = int(uses.min()) if len(uses) else 0  # counted from there: else a chain takes the square of its length
-    distinct = np.flatnonzero(np.bincount(uses - least)) + least
+    is_one = len(uses) and (uses == least).all()
+    distinct = np.array([least]) if is_one else np.flatnonzero(np.bincount(uses - least)) + least
     mixed = (distinct.astype(np.uint64) + np.uint64(1)) * _ODD
     for use, number in zip(distinct, (mixed ^ (mixed >> np.uint64(29))) * _ODD, strict=True):
         own = sources[uses == use] if len(distinct) > 1 else sources

@@ -55,7 +55,7 @@ class NormalForm:
             is_head[at] = True
         shown = np.flatnonzero(is_head)
         place: Any = np.append(np.cumsum(is_head) - 1, -1)  # of −1, nothing, is −1
-        self.heads: Indices = place[_heads(graph, is_head)]
+        self.heads: Indices = place.take(_heads(graph, is_head))
         self.values: list[Value] = [*map(recorded.order.__getitem__, shown.tolist())]
         self.ops = list(recorded.table)
         self.codes: Indices = recorded.kind[shown].astype(np.int64)
@@ -65,10 +65,8 @@ class NormalForm:
         self.data, self.grads = np.array([v._data for v in self.values], float), np.array([v.grad for v in self.values], float)
         self.labels = list(map(attrgetter("label"), self.values))
         self.is_nothing: Flags = self.is_constant & (self.data == 0.0)  # what Python's sum begins with
-        self.sums = [
-            Sums(place[s.at], s.count, Terms(s.terms.sign, *[place[side] for side in s.terms.sides()]), s.reduces) for s in sums
-        ]
-        self.kernels = [Kernels(each.op, place[each.at], place[each.operands]) for each in kernels]
+        self.sums = [Sums(place[s.at], s.count, Terms(s.terms.sign, *map(place.take, s.terms.sides())), s.reduces) for s in sums]
+        self.kernels = [Kernels(each.op, place[each.at], place.take(each.operands)) for each in kernels]
         self._count()
         self._connect()
 

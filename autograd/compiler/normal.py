@@ -161,20 +161,21 @@ class NormalForm:
 
     def _take_in(self, inner: Places, owner: Places) -> None:
         """Take numbers into sums."""
-        self.is_inside[inner] = True
-        self.root[inner] = self.root[owner]
+        inside = inner.astype(np.intp)
+        self.is_inside[inside] = True
+        self.root[inside] = self.root.take(owner)
 
     def _among(self, part: _Part, which: Mask) -> npt.NDArray[np.intp]:
         """Which terms are such numbers, used by their sum alone and of its kind, so that it may take them in."""
-        operand = self.r.flat[part.at]
-        found: npt.NDArray[np.intp] = (which & self.is_used_once)[operand].nonzero()[0]
+        operand = self.r.flat.take(part.at)
+        found: npt.NDArray[np.intp] = (which & self.is_used_once).take(operand).nonzero()[0]
         return found[self.is_row[operand[found]] == self.is_row[part.owner[found]]] if self.has_rows else found
 
     def _collected(self) -> _Part:
         """The terms of all sums, in order."""
         plain = _joined([self._chained(), *self._further(), *self._taken()])
         part = _joined([*self._with_products(self._with_gates(plain)), *self._dots()])
-        root = self.root[part.owner]
+        root = self.root.take(part.owner)
         order = ordered_by(part.k, part.owner, root)
         part.owner[:] = root
         return part.taken(order)
@@ -186,11 +187,11 @@ class NormalForm:
         owner = (self.is_chained | self.is_reduced).nonzero()[0]
         at = (r.start + lead)[owner]
         first = r.flat[at]
-        takes = (self.is_sum & ~self.is_reduced & self.is_used_once)[first]
+        takes = (self.is_sum & ~self.is_reduced & self.is_used_once).take(first)
         if self.has_rows:
             takes &= self.is_reduced[owner] | (self.is_row[first] == self.is_row[owner])
-        inner, alone = first[takes], (~takes).nonzero()[0]
-        self._take_in(inner, owner[takes])
+        inner, alone = first.compress(takes), (~takes).nonzero()[0]
+        self._take_in(inner, owner.compress(takes))
         ends(self.root, inner)
         return _part(owner[alone], at[alone])
 
@@ -252,9 +253,10 @@ class NormalForm:
             return [part]
         start = self.r.start
         found = self._among(part, self.is_product & ~self.is_inside)
-        inner = self.r.flat[part.at[found]]
-        self._take_in(inner, part.owner[found])
-        part.at[found], part.to[found] = start[inner], start[inner] + 1
+        inner = self.r.flat.take(part.at.take(found))
+        self._take_in(inner, part.owner.take(found))
+        part.at[found] = start.take(inner)
+        part.to[found] = part.at.take(found) + 1
         is_alone = self.is_product.copy()
         is_alone[inner] = False
         alone = is_alone.nonzero()[0]
@@ -270,7 +272,7 @@ class NormalForm:
     def _sides(self) -> tuple[Places, Places, Places]:
         """What the terms read: a, b and gate."""
         part, flat = self.part, self.r.flat
-        return flat[part.at], np.where(part.to >= 0, flat[part.to], -1), part.gate.copy()  # without the other columns
+        return flat.take(part.at), np.where(part.to >= 0, flat.take(part.to), -1), part.gate.copy()  # without the other columns
 
     def sums(self) -> Iterator[Sums]:
         """All sums, those over the lanes by themselves."""
