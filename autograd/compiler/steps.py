@@ -165,7 +165,6 @@ def _step() -> str:
     ]
     return "\n".join(
         [
-            "declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)",
             "define i64 @step(ptr %arguments) {",
             "entry:",
             *arguments,

@@ -38,8 +38,10 @@ class LaneSums:
             if is_row
             for slot in distinct(table)
         }
-        self.rows = np.array(sorted(rows), dtype=np.int32)  # in the order in which they are kept
-        self.kept = Kept(len(rows), self.row.width, self.tiles.pitch)
+        self.rows = np.array(
+            sorted({*rows, *self.tiles.standing.tolist()}), dtype=np.int32
+        )  # in the order in which they are kept
+        self.kept = Kept(len(self.rows), self.row.width, self.tiles.pitch)
 
     def begin(self) -> None:
         """How far kept rows lie apart, and where the tiles' lines begin."""
@@ -77,7 +79,7 @@ class LaneSums:
         """The sums of a pack."""
         self.begin()
         if id(pack) in self.tiles.grids:
-            self.tiles.write(pack, self._lines)
+            self.tiles.write(pack, self._lines, self.rows)
             return
         is_row = pack.rows_of_tables()
         tables = [
