@@ -38,6 +38,7 @@ from autograd.compiler.targets.llvm.lanes import LaneSums, shares, side_by_side
 from autograd.compiler.targets.llvm.loops import loops_of
 from autograd.compiler.targets.llvm.memory import GATHER, Cell, Kept, Memory, Operand, Source
 from autograd.compiler.targets.llvm.processor import has_avx512
+from autograd.compiler.targets.llvm.stretches import Stretches, stretches_of
 from autograd.compiler.targets.llvm.text import Carried, Form, Text, double, vector_declarations
 from autograd.compiler.targets.llvm.turned import Turned
 from autograd.compiler.targets.tables import Tables
@@ -105,8 +106,9 @@ class Emitter(Walk):
         self.fast, self.exact = fast, exact
         self.row, self.one, self.across = Form(width), Form(1), Form(ACROSS)
         self.form = self.one  # that of the pack in work
-        # Of the pack in work: its grid, if it has one, and where the rows of neighbours begin that it reads.
+        # Of the pack in work: its grid, or its stretches, if it has any, and where the rows of neighbours begin that it reads.
         self.grid: Grid | None = None
+        self.stretches: Stretches | None = None
         self.starts: dict[str, str] = {}
         self.text = Text()
         self.tables = Tables()
@@ -245,13 +247,16 @@ class Emitter(Walk):
 
     def sources(self, pack: Pack) -> list[Source]:
         """Places in the rows and among the shared numbers."""
-        self.grid, self.starts = grid_of(pack), {}
+        self.grid, self.stretches, self.starts = grid_of(pack), None, {}
         if self.grid is not None:
             return self.grid.sources(pack, self.tables)
-        kinds = pack.rows_of_tables()
+        apart = [None if pack.is_row else _apart(table) for table in pack.tables]
+        self.stretches = stretches_of(pack) if None in apart else None
         return [
-            Source("r" if row else "s", self.tables.place(table), None if pack.is_row else _apart(table))
-            for row, table in zip(kinds, pack.tables, strict=True)
+            Source("r" if row else "s", self.tables.place(table), step)
+            for row, table, step in zip(
+                pack.rows_of_tables(), pack.tables, self.stretches.apart if self.stretches else apart, strict=True
+            )
         ]
 
     def cells(self, pack: Pack, sources: Sequence[Source]) -> Iterator[list[Cell]]:
@@ -259,6 +264,9 @@ class Emitter(Walk):
         if self.grid is not None:
             self.form = self.across
             yield from self.grid.tiles(self)
+            return
+        if self.stretches is not None:
+            yield from self.stretches.cells(self)
             return
         done = self._across(pack, sources)
         if done:
