@@ -306,8 +306,17 @@ class NormalForm:
 
     def edges(self) -> Edges:
         """Who uses whom."""
+        using = self.r.using()
+        table = self._edge_table(using)
+        used, at = table[0], table[6]
+        user = using[at]
+        order = ordered_by(at - self.r.start[user], -user, used)  # equal ones are gates, which are alike
+        return Edges(_taken(table[:6], order))
+
+    def _edge_table(self, using: Places) -> Places:
+        """The columns of edges as they are found, and where in ``flat`` each stands."""
         r, part, value = self.r, self.part, self.value
-        (a, b, gate), using = self._sides(), r.using()
+        a, b, gate = self._sides()
         kernels = self.is_kernel.nonzero()[0]
         entry = stretches(r.start[kernels], r.count[kernels])
         has_factor, has_gate = b >= 0, gate >= 0
@@ -324,11 +333,8 @@ class NormalForm:
         if has_gate.any():
             shut = part.taken(has_gate)
             found.append(_table(len(shut.at), shut.gate, shut.owner, 0, -1, -1, -1, r.start[using[shut.at]]))
-        table = np.concatenate(found, axis=1)
-        used, at = table[0], table[6]
-        user = using[at]
-        order = ordered_by(at - r.start[user], -user, used)  # equal ones are gates, which are alike
-        return Edges(_taken(table[:6], order))
+        table: Places = np.concatenate(found, axis=1)
+        return table
 
 
 def _is_nothing(v: Value) -> bool:

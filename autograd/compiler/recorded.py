@@ -115,17 +115,18 @@ def _addresses(objects: Sequence[object]) -> npt.NDArray[np.intp]:
 
 
 def _columns(nodes: Sequence[Value]) -> tuple[npt.NDArray[np.intp], ...]:
-    """Where the nodes lie, their ops, and their first and second operands.
+    """Where the nodes lie, their ops, and their first and second operands, these side by side.
 
     Some at a time, which then are in the nearest caches: after a backward pass 59,000 nodes are read in 6.7 ms, column after column in 12.
     """
-    found = np.empty((4, len(nodes)), np.intp)
+    own, kinds, both = np.empty(len(nodes), np.intp), np.empty(len(nodes), np.intp), np.empty((len(nodes), 2), np.intp)
+    columns = own, kinds, both[:, 0], both[:, 1]
     for start in range(0, len(nodes), _AT_ONCE):
         some = nodes[start : start + _AT_ONCE]
-        columns: tuple[Sequence[object], ...] = (some, [v.op for v in some], [v._a for v in some], [v._b for v in some])
-        for row, column in zip(found, columns, strict=True):
-            row[start : start + len(some)] = _addresses(column)
-    return tuple(found)
+        found: tuple[Sequence[object], ...] = (some, [v.op for v in some], [v._a for v in some], [v._b for v in some])
+        for column, objects in zip(columns, found, strict=True):
+            column[start : start + len(some)] = _addresses(objects)
+    return own, kinds, both
 
 
 @final
@@ -169,11 +170,11 @@ class Recorded:
         if len(self.order) <= FEW:
             self._read_few(outputs, behind)
         else:
-            own, kinds, *operands = _columns(behind)
+            own, kinds, both = _columns(behind)
             find = _Finder(np.concatenate([_addresses(given), own]) if given else own)
             self.outputs = find.of(_addresses(outputs))
             self._read_ops(kinds, behind)
-            self._read_operands(find, np.column_stack(operands), behind)
+            self._read_operands(find, both, behind)
         self.inputs = self._lead() if inputs is None else inputs
         self.start = self.count.cumsum() - self.count
 

@@ -1,6 +1,7 @@
 """Ctrl-C comes nowhere inside the bindings of LLVM: there it would be lost, leave a lock taken, or have an object freed twice."""
 
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from tests.random_graphs import random_program
 
 
 @pytest.fixture
-def outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
+def outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[list[str]]:
     """The functions of LLVM that are called where Ctrl-C does not wait; nothing is known from before."""
     monkeypatch.setenv("CHALKGRAD_CACHE", str(tmp_path))
     for known in (executor.recent, training.recent):
@@ -22,7 +23,8 @@ def outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
     processor.processor.cache_clear()
     processor.has_avx512.cache_clear()
     executor.has_library_bits.cache_clear()
-    found, call, handler = list[str](), ffi._lib_fn_wrapper.__call__, signal.getsignal(signal.SIGINT)
+    found, call, handler = list[str](), ffi._lib_fn_wrapper.__call__, signal.default_int_handler
+    before = signal.signal(signal.SIGINT, handler)  # which the tests have ignored, if they were begun in the background
 
     def watched(self: Any, *arguments: Any) -> Any:
         if signal.getsignal(signal.SIGINT) is handler:
@@ -30,7 +32,8 @@ def outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
         return call(self, *arguments)
 
     monkeypatch.setattr(ffi._lib_fn_wrapper, "__call__", watched)
-    return found
+    yield found
+    signal.signal(signal.SIGINT, before)
 
 
 def test_a_call_is_seen(outside: list[str]) -> None:

@@ -1,5 +1,6 @@
 """Ctrl-C in a finalizer is neither forgotten nor told as an error that nobody can do anything about."""
 
+import signal
 import sys
 import time
 
@@ -7,6 +8,14 @@ import pytest
 
 from nn import __main__ as command
 from nn.interrupting import nothing_forgotten
+
+
+@pytest.fixture(autouse=True)
+def heard():
+    """Ctrl-C answered as usual, also where the tests were begun in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 class Leaving:
