@@ -8,26 +8,25 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 _SOON = 0.01  # seconds
+_NAME = "Ctrl-C again"
 
 
-def interrupt_again() -> threading.Thread:
-    """Ctrl-C once more, a moment later; the thread that brings it."""
+def interrupt_again() -> None:
+    """Ctrl-C once more, a moment later."""
     timer = threading.Timer(_SOON, _thread.interrupt_main)
-    timer.daemon = True
+    timer.daemon, timer.name = True, _NAME
     with suppress(RuntimeError):  # no threads: Python is about to leave, or lives in a browser
         timer.start()
-    return timer
 
 
 @contextmanager
 def nothing_forgotten() -> Iterator[None]:
-    """A block in which Ctrl-C that Python would forget comes again, before the block ends."""
-    coming: list[threading.Thread] = []
+    """A block in which Ctrl-C that Python would forget comes again, and before whose end all that is to come again has come."""
     before = sys.unraisablehook
 
     def hook(unraisable: Any) -> None:
         if issubclass(unraisable.exc_type, KeyboardInterrupt):
-            coming.append(interrupt_again())
+            interrupt_again()
         else:
             before(unraisable)
 
@@ -36,6 +35,6 @@ def nothing_forgotten() -> Iterator[None]:
         yield
     finally:
         sys.unraisablehook = before
-        for thread in coming:
-            with suppress(RuntimeError):  # it could not be started
+        for thread in threading.enumerate():
+            if thread.name == _NAME:
                 thread.join()

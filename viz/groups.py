@@ -145,12 +145,10 @@ def _subsets_joined(kinds: Sequence[int], uses: Sequence[set[int]]) -> Indices:
 def _add_hashes(hashes: Any, sources: Indices, uses: Indices) -> None:
     """Give each source a number that tells sets of uses apart."""
     least = int(uses.min()) if len(uses) else 0  # counted from there: else a chain takes the square of its length
-    is_one = len(uses) and (uses == least).all()
-    distinct = np.array([least]) if is_one else np.flatnonzero(np.bincount(uses - least)) + least
+    distinct = np.flatnonzero(np.bincount(uses - least)) + least
     mixed = (distinct.astype(np.uint64) + np.uint64(1)) * _ODD
     for use, number in zip(distinct, (mixed ^ (mixed >> np.uint64(29))) * _ODD, strict=True):
-        own = sources[uses == use] if len(distinct) > 1 else sources
-        hashes[own] += number  # once for each source, however often it stands there
+        hashes[sources[uses == use]] += number  # once for each source, however often it stands there
 
 
 def consumers_of(groups: Groups) -> dict[int, set[int]]:

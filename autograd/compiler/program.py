@@ -74,6 +74,11 @@ class Pack:
         """The number of instances."""
         return len(self.tables[0])
 
+    @property
+    def operands(self) -> int:
+        """How many slots all instances read."""
+        return sum([table.size for table in self.tables])
+
     def rows_of_tables(self) -> list[bool]:
         """For each table whether its slots are rows."""
         if self.op is not None:

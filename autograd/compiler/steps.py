@@ -29,6 +29,7 @@ from autograd.compiler.recording import collector_resting
 from autograd.compiler.recordings import Recordings, Settings
 from autograd.compiler.targets.llvm.emitter import Emitter
 from autograd.compiler.targets.llvm.executor import WIDTH, LlvmExecutor, Native, aligned, has_library_bits
+from autograd.compiler.targets.llvm.text import COPY
 from autograd.compiler.training import Update, update_program
 from autograd.compiler.variants import Variant
 from autograd.ops import real_numbers
@@ -169,7 +170,7 @@ def _step() -> str:
             "entry:",
             *arguments,
             "  %bytes = mul i64 %count, 8",
-            "  call void @llvm.memcpy.p0.p0.i64(ptr %inputs, ptr %rows, i64 %bytes, i1 false)",
+            f"  call void @{COPY}(ptr %inputs, ptr %rows, i64 %bytes, i1 false)",
             "  call void %run(ptr %s, ptr %r, ptr null, ptr %out, ptr null, ptr null, ptr %tab, i64 1, i64 1)",
             "  br label %guard",
             "guard:",
@@ -190,7 +191,7 @@ def _step() -> str:
             "elsewhere:",
             "  ret i64 0",
             "update:",
-            "  call void @llvm.memcpy.p0.p0.i64(ptr %gradient, ptr %out, i64 %bytes, i1 false)",
+            f"  call void @{COPY}(ptr %gradient, ptr %out, i64 %bytes, i1 false)",
             "  %at_step = getelementptr double, ptr %us, i64 %first",
             "  %before = load double, ptr %at_step",
             "  %after = fadd double %before, 1.0",

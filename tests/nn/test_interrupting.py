@@ -7,7 +7,7 @@ import time
 import pytest
 
 from nn import __main__ as command
-from nn.interrupting import nothing_forgotten
+from nn.interrupting import interrupt_again, nothing_forgotten
 
 
 @pytest.fixture(autouse=True)
@@ -42,6 +42,11 @@ def test_ctrl_c_comes_again(seconds, capsys):
         finished.append(seconds)
     assert finished == ([] if seconds else [0.0])
     assert capsys.readouterr().err == ""
+
+
+def test_what_a_module_has_come_again_comes_before_the_end():
+    with pytest.raises(KeyboardInterrupt), nothing_forgotten():
+        interrupt_again()
 
 
 def test_other_errors_are_told_as_ever(monkeypatch):

@@ -39,7 +39,7 @@ from autograd.compiler.targets.llvm.loops import loops_of
 from autograd.compiler.targets.llvm.memory import GATHER, Cell, Kept, Memory, Operand, Source
 from autograd.compiler.targets.llvm.processor import has_avx512
 from autograd.compiler.targets.llvm.stretches import Stretches, stretches_of
-from autograd.compiler.targets.llvm.text import Carried, Form, Text, double, vector_declarations
+from autograd.compiler.targets.llvm.text import COPY, Carried, Form, Text, double, vector_declarations
 from autograd.compiler.targets.llvm.turned import Turned
 from autograd.compiler.targets.tables import Tables
 from autograd.compiler.targets.walk import Counter, Walk
@@ -72,7 +72,6 @@ MANY_PACKS, LIGHT = 64, 20_000
 # Neighbours among the numbers that go out, on average, from which on they are copied at once: one by one the gradients of 784-128-10
 # take 24 µs of a step of 390 (EPYC, Zen 4).
 WORTH_COPYING = 8
-COPY = "llvm.memcpy.p0.p0.i64"
 # Operands of a pack from which on it is worth it to turn what does not lie in rows.
 TURNED = 1000
 
@@ -157,7 +156,7 @@ class Emitter(Walk):
             super().packs(packs)
             return
         has_light = not packs[0].is_row and len(packs) > MANY_PACKS
-        for is_light, some in itertools.groupby(packs, lambda pack: has_light and _operands(pack) < LIGHT):
+        for is_light, some in itertools.groupby(packs, lambda pack: has_light and pack.operands < LIGHT):
             alike = list(some)
             for start in range(0, len(alike), PACKS_OF_A_FUNCTION):
                 with self._apart("optnone" if is_light else ""):
@@ -287,7 +286,7 @@ class Emitter(Walk):
         if pack.is_row:
             is_worth_it = False
         elif pack.op is None:
-            is_worth_it = is_regular or (_operands(pack) >= TURNED and _is_turnable(sources))
+            is_worth_it = is_regular or (pack.operands >= TURNED and _is_turnable(sources))
         else:
             body = body_of(pack.op, len(pack.tables))
             is_worth_it = is_regular and all([step.op in VECTORIZED for step in body.instructions])
@@ -450,7 +449,3 @@ def _is_turnable(sources: Sequence[Source]) -> bool:
     return any(map(_has_rows, sources)) and all(
         [source.place.instances is not None and source.place.width == 1 for source in others]
     )
-
-
-def _operands(pack: Pack) -> int:
-    return sum([table.size for table in pack.tables])

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import final
 
 from autograd.compiler.program import Program
-from autograd.compiler.targets.llvm.text import Carried, Text, double, transposed
+from autograd.compiler.targets.llvm.text import COPY, Carried, Text, double, transposed
 
 # Pointers, and whole numbers; after them comes the lowest loss so far.
 ARGUMENTS = (
@@ -17,7 +17,6 @@ ARGUMENTS = (
 )
 DECLARATIONS = (
     "declare i64 @llvm.smin.i64(i64, i64)",
-    "declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)",
     "declare double @llvm.vector.reduce.fadd.v8f64(double, <8 x double>)",
 )
 _BATCH = "call void @batch(ptr %s, ptr %r, ptr %lanes, ptr %out, ptr null, ptr %kept, ptr %tab, i64 {rounded}, i64 {real})"
@@ -141,7 +140,7 @@ class _Epochs:
         self._put("double", mean, "lowest")
         self._store(mean, "%losses", "%epochs")
         parameters = self._at("%s", str(self.first))
-        self.t.do(f"call void @llvm.memcpy.p0.p0.i64(ptr %best, ptr {parameters}, i64 {self.size_of_parameters}, i1 false)")
+        self.t.do(f"call void @{COPY}(ptr %best, ptr {parameters}, i64 {self.size_of_parameters}, i1 false)")
         self.t.do("br label %judged")
         self.t.begin("judged")
 

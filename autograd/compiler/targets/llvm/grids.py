@@ -58,7 +58,7 @@ class Grid:
 
 def grid_of(pack: Pack) -> Grid | None:
     """The pack's grid, if it is a large one and its numbers are easily had for neighbours."""
-    if pack.is_row or pack.op is not None or sum([table.size for table in pack.tables]) < LARGE:
+    if pack.is_row or pack.op is not None or pack.operands < LARGE:
         return None
     steps = [np.diff(table[:, 0]) for table in pack.tables if regular_step(table[:, 0]) is None]
     bends = dict.fromkeys([int(np.argmax(step != step[0])) + 1 for step in steps])

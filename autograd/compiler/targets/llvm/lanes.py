@@ -38,9 +38,8 @@ class LaneSums:
             if is_row
             for slot in distinct(table)
         }
-        self.rows = np.array(
-            sorted({*rows, *self.tiles.standing.tolist()}), dtype=np.int32
-        )  # in the order in which they are kept
+        rows.update(self.tiles.standing.tolist())
+        self.rows = np.array(sorted(rows), dtype=np.int32)  # in the order in which they are kept
         self.kept = Kept(len(self.rows), self.row.width, self.tiles.pitch)
 
     def begin(self) -> None:

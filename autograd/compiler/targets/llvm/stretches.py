@@ -54,7 +54,7 @@ def _walked(e: "Emitter", *columns: Slots) -> Iterator[list[Cell]]:
 
 def stretches_of(pack: Pack) -> Stretches | None:
     """The pack's stretches, if they are long and its sums many."""
-    if pack.is_row or pack.op is not None or sum([table.size for table in pack.tables]) < LARGE:
+    if pack.is_row or pack.op is not None or pack.operands < LARGE:
         return None
     steps = [np.diff(table, axis=0) for table in pack.tables]
     apart = tuple([int(2 * np.count_nonzero(step == 0) < step.size) for step in steps])
