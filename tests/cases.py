@@ -214,6 +214,7 @@ _GAMMA = "Python's Γ is within some 7 ulp; digamma and its kin are sums of a fe
 _LOG_GAMMA = "near its zero at 2 an ulp of x is many of the result"
 _BELL = "the product of two exponentials and a constant, each rounded"
 _LIBRARY = "the value is that of math.erfc, by promise: the C library's, within 3 ulp (glibc)"
+_EXPM1 = "just below 1 what the slope is made of, 1 + expm1(−2|x|), counts the rounding of expm1 5 times: 4.5 ulp, on average 0.5"
 _ERFC = "the C library's erfc is within 3 ulp (glibc), and the slope of gelu is a sum of two terms of either sign"
 
 CASES: tuple[Case, ...] = (
@@ -294,6 +295,7 @@ CASES: tuple[Case, ...] = (
     Case("sinh", ag.sinh, mp.sinh, (SMALL_EXP,)),
     Case("cosh", ag.cosh, mp.cosh, (SMALL_EXP,)),
     Case("tanh", ag.tanh, mp.tanh, (Domain(-350.0, 350.0, core=(-4.0, 4.0), least=1e-20),)),
+    Case("tanh just below 1", ag.tanh, mp.tanh, (Domain(0.97, 1.0, core=(0.97, 0.999)),), Bounds(2.0, 5.0, _EXPM1)),
     Case("asinh", ag.asinh, mp.asinh, (REAL,)),
     Case("acosh", ag.acosh, mp.acosh, (ABOVE_ONE,)),
     Case("atanh", ag.atanh, mp.atanh, (UNIT,)),

@@ -99,12 +99,14 @@ _TOKEN = re.compile(
     r"""(?P<kept>"(?:\\.|[^"\\\n])*"|`(?:\\.|[^`\\])*`|(?<=[(\s])/(?![/*\s])(?:\\.|[^/\n\\])+/)|//[^\n]*|/\*.*?\*/""", re.DOTALL
 )
 _SPACED = re.compile(r"\s*([-=+*/<>?:,;{}()|&!\[\]])\s*")
+# The comma after a last argument, the semicolon after a last statement; a loop has a body in braces.
+_NEEDLESS = re.compile(r"[,;](?=})|,(?=\))")
 
 
 def squeezed(source: str) -> str:
-    r"""A script without comments, and without spaces around punctuation outside strings, templates and patterns.
+    r"""A script without comments, and without spaces and needless punctuation outside strings, templates and patterns.
 
-    >>> squeezed('const a = "b + c"; // said so\n\n/* and */ f(a,  1);')
+    >>> squeezed('const a = "b + c"; // said so\n\n/* and */ f(a,  1,);')
     'const a="b + c";f(a,1);'
 
     ValueError for a template inside a template.
@@ -117,7 +119,7 @@ def squeezed(source: str) -> str:
         kept.append(token["kept"] or "")
         return f"\0{len(kept) - 1}\0"
 
-    bare = _SPACED.sub(r"\1", _TOKEN.sub(put_aside, source).strip())
+    bare = _NEEDLESS.sub("", _SPACED.sub(r"\1", _TOKEN.sub(put_aside, source).strip()))
     return re.sub("\0(\\d+)\0\\s*", lambda place: kept[int(place[1])], bare)
 
 

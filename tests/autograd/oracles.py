@@ -238,7 +238,7 @@ def slope_errors(case: Case, count: int) -> Iterator[tuple[tuple[float, ...], fl
         operands = [Value(x) for x in point]
         case.f(*operands).backward(seed=SEED)
         for i, (v, likely) in enumerate(zip(operands, likely_slopes(case.exact, point)[1], strict=True)):
-            exact = SEED * likely
+            exact = mp.fmul(SEED, likely, exact=True)
             if not ulps(v.grad, exact) <= NEAR:
-                exact = SEED * exact_slope(case.exact, point, i)
+                exact = mp.fmul(SEED, exact_slope(case.exact, point, i), exact=True)
             yield point, v.grad, exact, ulps(v.grad, exact) / counts(case.bounds.of_first, point)

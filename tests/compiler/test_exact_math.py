@@ -28,6 +28,7 @@ from autograd.compiler.targets.llvm import (
 )
 from autograd.compiler.targets.llvm.executor import has_library_bits
 from autograd.compiler.targets.llvm.fast_math import VectorFunction
+from autograd.ops import Op
 from tests.autograd.oracles import same_bits
 
 KNOWN = "one whose sequence exact_math knows"
@@ -48,12 +49,13 @@ def square(x: Any) -> Any:
 
 
 def function(name: str) -> Any:
-    return square if name == "square" else getattr(autograd, name)
+    return square if name == "square" else ops.named_op(name)
 
 
 USUAL = {
     "exp": 512.0,
     "tanh": 22.0,
+    "sech2": 19.5,
     "erf": 6.5,
     "log": 4.0,
     "log1p": 4.0,
@@ -93,13 +95,17 @@ def test_strict_mode_has_the_bits_of_math_on_many_numbers(name: str, width: int,
 # What is written for wide registers runs on others too, and the other way round.
 @pytest.mark.parametrize("is_wide", [False, True])
 @pytest.mark.parametrize("count", [3, 4, 16, 35])
-def test_many_rows_at_once_have_the_bits_of_each(count: int, is_wide: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("of_these", [(ops.tanh,), (ops.sech2,), (ops.tanh, ops.sech2)], ids=str)
+def test_many_rows_at_once_have_the_bits_of_each(
+    of_these: tuple[Op, ...], count: int, is_wide: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for module in (exact_rows, fast_math):
         monkeypatch.setattr(module, "has_avx512", lambda: is_wide)
     monkeypatch.setattr(executor, "lanes_of", lambda program: executor.WIDTH)
 
     def f(x: Any) -> Any:
-        return sum([autograd.tanh(x * (1.0 + 0.1 * k)) for k in range(count)], autograd.exp(x))
+        angles = [x * (1.0 + 0.1 * k) for k in range(count)]
+        return sum([op(a) for a in angles for op in of_these], autograd.exp(x))
 
     rng = random.Random(count)
     xs = [rng.gauss(0.0, 3.0) for _ in range(500)] + [0.0, -0.0, 1e-310, 21.9, 22.1, -1e300, math.inf, -math.inf, math.nan]
@@ -108,9 +114,13 @@ def test_many_rows_at_once_have_the_bits_of_each(count: int, is_wide: bool, monk
         assert same_bits(a, f(x)), f"at {x!r}: got {a!r}, expected {f(x)!r}"
     (variants,) = compiled._made.variants.values()
     (made,) = [executor for v in variants for executor in v.executors.values()]
-    assert ("@rows_tanh" in made.llvm_ir) is (count >= exact_rows.FEWEST and has_library_bits("tanh"))
+    called = exact_rows.call([op.name for op in of_these], executor.WIDTH)
+    is_known = all([has_library_bits(op.name) for op in of_these])
+    assert (f"@{called}(" in made.llvm_ir) is (count >= exact_rows.FEWEST and is_known)
+    if count < exact_rows.FEWEST and is_known and len(of_these) == 2:
+        assert "@exact_tanh_and_sech2_v8(" in made.llvm_ir
     assert ("masked.gather.v8i64.v8p0(<8 x ptr> %" in made.llvm_ir) is (is_wide and has_library_bits("exp"))
-    assert ("tanh_part2" in made.llvm_ir) is ("@rows_tanh" in made.llvm_ir and not is_wide)
+    assert (f"@{called}_part2(" in made.llvm_ir) is (f"@{called}(" in made.llvm_ir and not is_wide)
 
 
 def unfused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,6 +142,7 @@ def undoubted(monkeypatch: pytest.MonkeyPatch) -> None:
 MISTAKES = dict.fromkeys(exact_math.NAMES, undoubted) | {
     "exp": unfused,
     "tanh": unfused,
+    "sech2": unfused,
     "log1p": unfused,
     "erf": with_another_coefficient,
 }

@@ -92,7 +92,7 @@ def test_the_work_of_a_frame_does_not_grow_with_what_is_drawn(opened):
         shown = work["canvas"] / 2
         assert frames - 2 <= shown <= frames + 2, work
         assert work["document"] <= shown, work
-        assert work["expm1"] == shown * hidden * (cells + steps * len(DATA.X)), work
+        assert work["expm1"] == shown * hidden * (cells + 2 * steps * len(DATA.X)), work  # of a step for tanh and for its slope
 
 
 def test_a_weight_is_dragged(opened):

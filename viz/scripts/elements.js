@@ -2,21 +2,18 @@
 
 const BLUE = "#2166ac", ORANGE = "#e08214", LINE = "#8a929c";
 
-function set(thing, attributes) {
+function set(thing, attributes, ...children) {
   for (const [name, value] of Object.entries(attributes)) thing.setAttribute(name, value);
+  thing.append(...children);
   return thing;
 }
 
-function element(tag, attributes, ...children) {
-  const made = set(document.createElement(tag), attributes);
-  made.append(...children);
-  return made;
+function element(tag, ...all) {
+  return set(document.createElement(tag), ...all);
 }
 
-function drawn(tag, attributes, ...children) {
-  const made = set(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes);
-  made.append(...children);
-  return made;
+function drawn(tag, ...all) {
+  return set(document.createElementNS("http://www.w3.org/2000/svg", tag), ...all);
 }
 
 function on(thing, kind, react) {

@@ -203,7 +203,7 @@ class Expression:
 
     def _number(self, op: Op, operands: Sequence[int | float]) -> str:
         if op is ops.select:
-            yes, no = [grouped(self.number(x)) for x in operands[1:]]
+            yes, no = [grouped(text) if "?" in text else text for text in map(self.number, operands[1:])]
             return f"{self.truth(operands[0])} ? {yes} : {no}"
         numbers = [self.number(x) for x in operands]
         if op in _ARITHMETIC:

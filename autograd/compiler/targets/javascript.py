@@ -37,7 +37,7 @@ _HELPERS: dict[str, tuple[list[str], list[str]]] = {
         [
             "const size = Math.abs(x);",
             "const q = Math.expm1(size < 1 ? -2 * size : 2 * size);",
-            "const y = size < 1 ? -q / (q + 2) : size < 22 ? 1 - 2 / (q + 2) : 1;",
+            "const y = size < 1 ? -q / (q + 2) : 1 - 2 / (q + 2);",
             "return x < 0 ? -y : x > 0 ? y : x;",
         ],
     ),

@@ -29,7 +29,7 @@ from typing import final
 import numpy as np
 
 from autograd import ops
-from autograd.compiler.kernels import ARITHMETIC, COMPARISONS, LIBM, LOGIC, body_of
+from autograd.compiler.kernels import ARITHMETIC, COMPARISONS, LOGIC, body_of
 from autograd.compiler.program import Pack, Program, Run, Slots
 from autograd.compiler.targets.llvm import exact_math, exact_rows, straight
 from autograd.compiler.targets.llvm.grids import Grid, grid_of
@@ -115,7 +115,8 @@ class Emitter(Walk):
         self.flags = "contract " if fast else ""
         self.kept = Kept()
         self.exact_in_use: dict[str, None] = {}
-        self.rows_in_use: dict[str, None] = {}
+        self.rows_in_use: dict[tuple[str, ...], None] = {}
+        self.done: set[int] = set()  # packs that another one has done
         self.libm: dict[str, int] = {}  # functions of the C library in use → number of arguments
         self.callbacks: dict[tuple[Op, int], str] = {}
         self.name, self.parts = "", list[str]()
@@ -132,7 +133,7 @@ class Emitter(Walk):
     def definitions(self) -> str:
         """Functions of our own that the function calls."""
         exact = exact_math.functions(self.exact_in_use, self.row.width, fast=self.fast) if self.exact_in_use else ""
-        exact += "".join([exact_rows.function(name, self.row.width) for name in self.rows_in_use])
+        exact += "".join([exact_rows.function(names, self.row.width) for names in self.rows_in_use])
         return exact + self.turned.functions()
 
     def declarations(self) -> list[str]:
@@ -228,21 +229,33 @@ class Emitter(Walk):
     # --- Packs ---
 
     def pack(self, pack: Pack) -> None:
-        """As in every language; rows of a function that has one for many rows at once."""
-        name = LIBM.get(pack.op) if pack.op is not None and pack.is_row and self.row.width > 1 and not self.fast else None
-        if name in exact_rows.PARTS and pack.count >= exact_rows.FEWEST and self.exact(name):
+        """As in every language; rows of a function that has one for many rows at once, with what there is of the same rows."""
+        if id(pack) in self.done:
+            return
+        name = exact_rows.name_of(pack) if self.row.width > 1 else None
+        if name is not None and self.exact(name):
             (source,) = self.sources(pack)
             axis = source.place.instances
             if axis is not None and axis.step == 1 and not axis.on_grid:
-                self._rows_at_once(name, self.memory.along(axis, "0"), pack)
+                self._rows_at_once(pack, self.memory.along(axis, "0"))
                 return
         super().pack(pack)
 
-    def _rows_at_once(self, name: str, first: str, pack: Pack) -> None:
-        self.exact_in_use[name] = self.rows_in_use[name] = None
-        self.libm[name] = 1
-        x, y = self.memory.row_at("r", first), self.memory.row_at("r", str(pack.out))
-        self.text.do(f"call void @rows_{name}_v{self.row.width}(ptr {x}, ptr {y}, i64 {pack.count})")
+    def _rows_at_once(self, pack: Pack, first: str) -> None:
+        of_these = {p.op: p for p in self.program.packs if p.op in exact_rows.NAMES and p.is_row and _same(p.tables, pack.tables)}
+        found = {name: of_these[op] for op, name in exact_rows.NAMES.items() if op in of_these and self.exact(name)}
+        self.done.update(map(id, found.values()))
+        self.rows_in_use[tuple(found)] = None
+        for name in found:
+            self._use_exact(name)
+        rows = [self.memory.row_at("r", place) for place in (first, *[str(p.out) for p in found.values()])]
+        arguments = ", ".join([f"ptr {row}" for row in rows])
+        self.text.do(f"call void @{exact_rows.call(tuple(found), self.row.width)}({arguments}, i64 {pack.count})")
+
+    def _use_exact(self, name: str, arity: int = 1) -> None:
+        self.exact_in_use[name] = None
+        for one in exact_math.PAIRS.get(name, (name,)):
+            self.libm[exact_math.CALLS.get(one, (one,))[0]] = arity
 
     def sources(self, pack: Pack) -> list[Source]:
         """Places in the rows and among the shared numbers."""
@@ -318,15 +331,22 @@ class Emitter(Walk):
 
     def kernel(self, op: Op, operands: Sequence[str]) -> str:
         """Its body in place."""
+        if op is ops.sech2 and self.form.width > 1 and self.exact("sech2"):
+            return self.exactly("sech2", operands)
         return BodyEmitter(self, self.form).run(body_of(op, len(operands)), operands)
 
-    def sine_and_cosine(self, x: str) -> tuple[str, str]:
-        """Both of a row of angles, at once."""
-        self.exact_in_use[exact_math.PAIR] = None
-        self.libm["sin"] = self.libm["cos"] = 1
-        kind = self.row.kind
-        both = self.text.let(f"call {{ {kind}, {kind} }} @exact_{exact_math.PAIR}_v{self.row.width}({kind} {x})")
-        first, second = [self.text.let(f"extractvalue {{ {kind}, {kind} }} {both}, {k}") for k in (0, 1)]
+    def exactly(self, name: str, operands: Sequence[str]) -> str:
+        """The result of a function of ``exact_math``."""
+        self._use_exact(name, len(operands))
+        needed = operands[: len(exact_math.operands(name))]
+        return exact_math.written(self.text, name, self.form.width, needed, fast=self.fast)
+
+    def pair(self, name: str, x: str) -> tuple[str, str]:
+        """Both functions of a row, at once."""
+        self._use_exact(name)
+        both_kinds = f"{{ {self.row.kind}, {self.row.kind} }}"
+        both = self.text.let(f"call {both_kinds} @exact_{name}_v{self.row.width}({self.row.kind} {x})")
+        first, second = [self.text.let(f"extractvalue {both_kinds} {both}, {k}") for k in (0, 1)]
         return first, second
 
     def term(self, run: Run, factors: Sequence[str], total: str | None) -> str:
@@ -441,6 +461,11 @@ def _has_rows(source: Source) -> bool:
     """Whether each instance reads a row of eight terms or more."""
     place = source.place
     return place.instances is not None and place.terms.step == 1 and place.width >= ACROSS
+
+
+def _same(tables: Sequence[Slots], others: Sequence[Slots]) -> bool:
+    """Whether two packs read the same."""
+    return len(tables) == len(others) and all(map(np.array_equal, tables, others))
 
 
 def _is_turnable(sources: Sequence[Source]) -> bool:

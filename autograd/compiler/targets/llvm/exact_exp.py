@@ -1,4 +1,4 @@
-"""exp and tanh of vectors by the C library's sequence of operations, see ``exact_math``.
+"""exp, tanh and its slope of vectors by the C library's sequence of operations, see ``exact_math``.
 
 Sources: exp as in Arm's Optimized Routines (S. Nagy, 2018), which glibc 2.28 took over: a table of 2^(k/128) and a polynomial of degree
 5. expm1, on which tanh rests, as in fdlibm (K. C. Ng, Sun Microsystems, 1993). Both with fused multiply-adds wherever a product is
@@ -15,8 +15,9 @@ from fractions import Fraction
 
 from autograd.compiler.targets.llvm.fast_math import ROUNDER, VectorFunction, bits_of
 
-# Below these magnitudes the sequences are those written here.
-USUAL = {"exp": 512.0, "tanh": 22.0}
+# Below these magnitudes the sequences are those written here. From k = 57 on, at 19.58, expm1 is computed otherwise: in tanh it no longer
+# shows, in the slope one bit would.
+USUAL = {"exp": 512.0, "tanh": 22.0, "sech2": 19.5}
 STEPS = 128
 EXP_POLYNOMIAL = [
     float.fromhex(c) for c in ("0x1.ffffffffffdbdp-2", "0x1.555555555543cp-3", "0x1.55555cf172b91p-5", "0x1.1111167a4d017p-7")
@@ -78,8 +79,17 @@ def exp(f: VectorFunction, x: str) -> str:
 
 def tanh(f: VectorFunction, x: str) -> str:
     """For |x| < 22: 1 − 2/(q + 2) with q = e²ˣ − 1 from 1 on, −q/(q + 2) with q = e⁻²ˣ − 1 below."""
+    return _tanh_of(f, x, _q(f, x))
+
+
+def sech2(f: VectorFunction, x: str) -> str:
+    """The slope of tanh, by the same q."""
+    return slope_of(f, x, _q(f, x))
+
+
+def _q(f: VectorFunction, x: str) -> str:
     carried = list[str]()
-    for part in TANH_PARTS:
+    for part in EXPM1_PARTS:
         carried = part(f, x, *carried)
     return carried[0]
 
@@ -91,14 +101,26 @@ def _case(f: VectorFunction, x: str) -> tuple[str, str, list[str]]:
     return size, f.compare("oge", size, f.constant(1.0)), beyond
 
 
+def _half(f: VectorFunction, x: str) -> tuple[str, str]:
+    """The sign bit where |x| < 1, and |x| with it."""
+    size, is_large, _ = _case(f, x)
+    sign = f.only(f.inverted(is_large), f.constant(-0.0))
+    return sign, f.by_bits("xor", size, sign)
+
+
+def argument(f: VectorFunction, x: str) -> str:
+    """±2x, of which the library takes expm1: 2|x| from 1 on, −2|x| below."""
+    _, half_x = _half(f, x)
+    return f.add(half_x, half_x)
+
+
 def _reduced(f: VectorFunction, x: str) -> list[str]:
     """r, c and k of expm1(±2x): −2 < ±2x ≤ 0 or 2 ≤ ±2x < 44, so that k is 0, −1, −2, −3 or 3 … 63."""
-    size, is_large, beyond = _case(f, x)
-    sign = f.only(f.inverted(is_large), f.constant(-0.0))
-    half_x = f.by_bits("xor", size, sign)
+    _, _, beyond = _case(f, x)
+    sign, half_x = _half(f, x)
     k = f.truncated(f.add(f.mul(half_x, f.constant(2.0 * LOG2_E)), f.by_bits("or", f.constant(0.5), sign)))
     k = f.only(beyond[0], k)
-    high, low = f.fused(k, f.constant(-LN2[0]), f.add(half_x, half_x)), f.mul(k, f.constant(LN2[1]))
+    high, low = f.fused(k, f.constant(-LN2[0]), argument(f, x)), f.mul(k, f.constant(LN2[1]))
     r = f.sub(high, low)
     return [r, f.sub(f.sub(high, r), low), k]
 
@@ -138,13 +160,27 @@ def _expm1(f: VectorFunction, x: str, r: str, c: str, k: str, h: str, e: str) ->
     return [f.fused(y, power, f.only(f.inverted(is_large), b))]
 
 
-def _result(f: VectorFunction, x: str, q: str) -> list[str]:
-    """tanh from expm1."""
+def _ratio(f: VectorFunction, x: str, q: str) -> tuple[str, str]:
+    """Where |x| is at least 1, and there tanh|x| − 1, elsewhere −tanh|x|."""
     _, is_large, _ = _case(f, x)
-    one, two, minus_two = map(f.constant, (1.0, 2.0, -2.0))
-    ratio = f.div(f.choose(is_large, minus_two, q), f.add(q, two))
-    return [f.sign_of(f.add(f.only(is_large, one), ratio), x)]
+    return is_large, f.div(f.choose(is_large, f.constant(-2.0), q), f.add(q, f.constant(2.0)))
+
+
+def _tanh_of(f: VectorFunction, x: str, q: str) -> str:
+    """tanh from expm1."""
+    is_large, ratio = _ratio(f, x, q)
+    return f.sign_of(f.add(f.only(is_large, f.constant(1.0)), ratio), x)
+
+
+def slope_of(f: VectorFunction, x: str, q: str) -> str:
+    """The slope of tanh from expm1, by the operations of the table of ops."""
+    is_large, ratio = _ratio(f, x, q)
+    rest, two = f.add(f.constant(1.0), q), f.constant(2.0)
+    below = f.add(rest, f.mul(rest, f.sub(f.mul(ratio, ratio), f.add(ratio, ratio))))
+    return f.choose(is_large, f.negated(f.mul(ratio, f.add(ratio, two))), below)
 
 
 # What a part has found, the next one is given. Alone, each has few operations that wait for one another.
-TANH_PARTS = (_reduced, _quotient, _expm1, _result)
+EXPM1_PARTS = (_reduced, _quotient, _expm1)
+# What follows them.
+RESULTS = {"tanh": _tanh_of, "sech2": slope_of}

@@ -2,9 +2,9 @@
 
 Strict mode promises the bits of the eager engine, which calls the C library one number at a time. There are two ways to have its bits
 for many numbers at once. GNU's library computes exp, tanh, erf and log1p by a fixed sequence of IEEE operations: numbers put through the
-same sequence have the same bits. Its log, sin, cos, tan, atan, atan2 and pow are so accurate that their bits are those of the nearest
-double, unless the exact result lies close to the middle between two: so any accurate way gives them (pow's for squares), and says where it
-is in doubt.
+same sequence have the same bits. So has the slope of tanh, which the table of ops makes of expm1. Its log, sin, cos, tan, atan, atan2
+and pow are so accurate that their bits are those of the nearest double, unless the exact result lies close to the middle between two: so
+any accurate way gives them (pow's for squares), and says where it is in doubt.
 
 Whether the library of this machine is such a one is not assumed but tried, once per process and function, on 60,000 points
 (``executor.has_library_bits``); where one bit differs, the library is called. (For glibc 2.36 it was tried on 2·10⁷ points each, or more;
@@ -58,6 +58,7 @@ def _square(f: VectorFunction, x: str) -> tuple[str, str, str]:
 _WRITERS: dict[str, Writer] = {
     "exp": _within(exact_exp.exp, exact_exp.USUAL["exp"]),
     "tanh": _within(exact_exp.tanh, exact_exp.USUAL["tanh"]),
+    "sech2": _within(exact_exp.sech2, exact_exp.USUAL["sech2"]),
     "erf": _within(exact_erf.erf, math.inf),
     "log": _log,
     "log1p": exact_log1p.log1p,
@@ -75,22 +76,23 @@ _TABLES = (
     (exact_atan.constants, ("atan", "atan2")),
 )
 # Of the library's functions that are not called by the same name, the name and the arguments after x.
-CALLS = {"square": ("pow", ", double 2.0")}
+CALLS = {"square": ("pow", ", double 2.0"), "sech2": ("expm1", "")}
 OF_TWO = ("atan2",)
 NAMES = tuple(_WRITERS)
-# Sine and cosine of one angle at once: a sample of vincenty with its derivatives takes 157 instead of 178 ns (AMD EPYC, Zen 4).
-PAIR, _BOTH = "sin_and_cos", ("sin", "cos")
+# Functions of one number at once, which have all but a few operations in common: with sine and cosine together a sample of vincenty with
+# its derivatives takes 157 instead of 178 ns (AMD EPYC, Zen 4).
+PAIRS = {"sin_and_cos": ("sin", "cos"), "tanh_and_sech2": ("tanh", "sech2")}
 # Long ones are functions by themselves: LLVM takes its time for each copy. The others stand where they are wanted.
-CALLED = ("erf", "log", "log1p", "sin", "cos", "tan", "atan", "atan2", PAIR)
+CALLED = ("erf", "log", "log1p", "sin", "cos", "tan", "atan", "atan2", *PAIRS)
 
 
 def functions(names: Collection[str], width: int, *, fast: bool = False) -> str:
     """The IR of these for vectors of this width, if they are called, and of what they fall back on: where numbers are not usual, and
     unless ``fast`` where the library may have another bit."""
-    single = dict.fromkeys([one for name in names for one in (_BOTH if name == PAIR else (name,))])
+    single = dict.fromkeys([one for name in names for one in PAIRS.get(name, (name,))])
     tables = [write() for write, users in _TABLES if set(users) & set(single)]
-    called = [_sine_and_cosine(width, fast) if name == PAIR else _function(name, width, fast) for name in names if name in CALLED]
-    return "\n".join([*tables, *[_lanes(name, width) for name in single], *called])
+    called = [_pair(name, width, fast) if name in PAIRS else _function(name, width, fast) for name in names if name in CALLED]
+    return "\n".join([*tables, *[_lanes_of_slope(width) if name == "sech2" else _lanes(name, width) for name in single], *called])
 
 
 def written(text: Text, name: str, width: int, x: Sequence[str], *, fast: bool = False) -> str:
@@ -115,15 +117,15 @@ def _function(name: str, width: int, fast: bool) -> str:
     return f"define internal {f.kind} @exact_{name}_v{width}({arguments}) noinline {{\n{body}\n}}\n"
 
 
-def _sine_and_cosine(width: int, fast: bool) -> str:
-    """Both of one angle, which have all but a few operations in common."""
+def _pair(name: str, width: int, fast: bool) -> str:
+    """Both functions of one number."""
     f = VectorFunction(width)
-    found = [_found(f, name, ["%x1"], fast=fast) for name in _BOTH]
-    sine, cosine = [_or_lanes(f, name, ["%x1"], *one) for name, one in zip(_BOTH, found, strict=True)]
+    found = [(one, _found(f, one, ["%x1"], fast=fast)) for one in PAIRS[name]]
+    first, second = [_or_lanes(f, one, ["%x1"], *answer) for one, answer in found]
     pair = f"{{ {f.kind}, {f.kind} }}"
-    half = f.text.let(f"insertvalue {pair} poison, {f.kind} {sine}, 0")
-    both = f.text.let(f"insertvalue {pair} {half}, {f.kind} {cosine}, 1")
-    return f"define internal {pair} @exact_{PAIR}_v{width}({f.kind} %x1) noinline {{\n{f.text.body(f'{pair} {both}')}\n}}\n"
+    half = f.text.let(f"insertvalue {pair} poison, {f.kind} {first}, 0")
+    both = f.text.let(f"insertvalue {pair} {half}, {f.kind} {second}, 1")
+    return f"define internal {pair} @exact_{name}_v{width}({f.kind} %x1) noinline {{\n{f.text.body(f'{pair} {both}')}\n}}\n"
 
 
 def _settled(f: VectorFunction, name: str, x: Sequence[str], *, fast: bool) -> str:
@@ -182,6 +184,17 @@ done:
 }}"""
 
 
+def _lanes_of_slope(width: int) -> str:
+    """The same for the slope of tanh, which is made of the library's expm1."""
+    f = VectorFunction(width)
+    x, y, trusted = "%x1", "%y", "%trusted"
+    q = f.let(f"call {f.kind} @lanes_expm1_v{width}({f.kind} {exact_exp.argument(f, x)}, {f.kind} {y}, {f.bits} {trusted})")
+    z = f.choose(trusted, y, exact_exp.slope_of(f, x, q))
+    arguments = f"{f.kind} {x}, {f.kind} {y}, {f.bits} {trusted}"
+    own = f"define internal {f.kind} @lanes_sech2_v{width}({arguments}) noinline cold {{\n{f.text.body(f'{f.kind} {z}')}\n}}"
+    return f"{_lanes('expm1', width)}\n{own}"
+
+
 def declarations(width: int) -> list[str]:
     """Declarations of what they call, apart from the library."""
     kind = f"<{width} x double>"
@@ -216,6 +229,7 @@ def _around_one(spread: float) -> Callable[[Callable[[float, float], float]], fl
 _PLACES: dict[str, Callable[[], Sequence[float]]] = {
     "exp": lambda: exact_exp.places("exp"),
     "tanh": lambda: exact_exp.places("tanh"),
+    "sech2": lambda: exact_exp.places("sech2"),
     "erf": exact_erf.places,
     "log": exact_log.places,
     "log1p": exact_log1p.places,
@@ -229,6 +243,7 @@ _PLACES: dict[str, Callable[[], Sequence[float]]] = {
 _SIZES: dict[str, Callable[[Callable[[float, float], float]], float]] = {
     "exp": _below(exact_exp.USUAL["exp"]),
     "tanh": _below(exact_exp.USUAL["tanh"]),
+    "sech2": _below(exact_exp.USUAL["sech2"]),
     "erf": _below(exact_erf.SATURATED),
     "square": _around_one(60.0),
     "log": lambda draw: 2.0 ** (draw(-1.0, 1.0) * 2.0 ** draw(-8.0, 10.0)),

@@ -3,46 +3,67 @@
 A sequence in which every operation waits for the one before keeps a processor idle, and what it looks ahead does not reach the next row.
 In a loop over a part of it several rows are in work at the same time. Measured for a row of 8 numbers (AVX2): tanh 22 instead of 28 ns.
 Where a register holds a row, two parts are in one loop, so that the one multiplies while the other divides: 17 instead of 20 ns (Intel
-Xeon, Emerald Rapids).
+Xeon, Emerald Rapids). Functions of the same rows that have nearly all operations in common are computed at once: tanh with its slope
+takes 14.7 instead of 22 ns (AMD EPYC, Zen 4).
 """
 
 from collections.abc import Callable, Sequence
 
+from autograd import ops
+from autograd.compiler.program import Pack
 from autograd.compiler.targets.llvm import exact_exp
 from autograd.compiler.targets.llvm.exact_math import trusted_below
 from autograd.compiler.targets.llvm.fast_math import VectorFunction
 from autograd.compiler.targets.llvm.processor import has_avx512
 
-# A part finds, from x and what the part before it found, what the next one needs; the last one the result.
+# A part finds, from x and what the part before it found, what the next one needs; the last one the results.
 Part = Callable[..., Sequence[str]]
-PARTS: dict[str, Sequence[Part]] = {"tanh": exact_exp.TANH_PARTS}
+# The functions that there are for many rows.
+NAMES = {ops.tanh: "tanh", ops.sech2: "sech2"}
 # Fewer rows are not worth it; so many are in work at a time.
 FEWEST, ROWS = 4, 16
 # The most numbers of a row that one part leaves for the next: all fits into the nearest cache.
 MOST_CARRIED = 5
 
 
-def function(name: str, width: int) -> str:
-    """The IR of ``rows_name(x, y, count)``: the function of so many rows, which lie one after the other, from x to y."""
-    kind, texts, carried = f"<{width} x double>", list[str](), 0
-    parts = _joined(PARTS[name]) if has_avx512() and width <= 8 else PARTS[name]
-    for number, part in enumerate(parts):
-        text, carried = _part(name, width, number, part, carried, is_last=number == len(parts) - 1)
+def name_of(pack: Pack) -> str | None:
+    """The name of the function of which these are as many rows as are worth it."""
+    return NAMES.get(pack.op) if pack.op is not None and pack.is_row and pack.count >= FEWEST else None
+
+
+def call(names: Sequence[str], width: int) -> str:
+    """What these functions of the same rows are called."""
+    return f"rows_{'_'.join(names)}_v{width}"
+
+
+def function(names: Sequence[str], width: int) -> str:
+    """The IR of the function of x, of where the results of each of these functions go, and of how many rows lie there one after the
+    other."""
+    kind, own = f"<{width} x double>", call(names, width)
+    parts = _parts(names)
+    joined = [_joined(*parts[:2]), _joined(*parts[2:])] if has_avx512() and width <= 8 else parts
+    texts, carried = list[str](), 0
+    for number, part in enumerate(joined):
+        text, carried = _part(own, names if number == len(joined) - 1 else (), width, number, part, carried)
         texts.append(text)
-    calls = [f"  call void @{name}_part{k}_v{width}(ptr %x.at, ptr %y.at, ptr %work, i64 %rows)" for k in range(len(texts))]
-    joined = "\n".join(calls)
-    texts.append(f"""define internal void @rows_{name}_v{width}(ptr %x, ptr %y, i64 %count) noinline {{
+    pointers = ["%x", *_results(names)]
+    lines = "\n".join(
+        [
+            *[f"  {pointer}.at = getelementptr {kind}, ptr {pointer}, i64 %first" for pointer in pointers],
+            *[f"  call void @{own}_part{k}({_given(('%x.at',))}, i64 %rows)" for k in range(len(texts) - 1)],
+            f"  call void @{own}_part{len(texts) - 1}({_given([f'{pointer}.at' for pointer in pointers])}, i64 %rows)",
+        ]
+    )
+    texts.append(f"""define internal void @{own}({", ".join([f"ptr {pointer}" for pointer in pointers])}, i64 %count) noinline {{
 start:
   %work = alloca [{MOST_CARRIED * ROWS} x {kind}]
   br label %some
 some:
   %first = phi i64 [ 0, %start ], [ %next, %some ]
-  %x.at = getelementptr {kind}, ptr %x, i64 %first
-  %y.at = getelementptr {kind}, ptr %y, i64 %first
   %left = sub i64 %count, %first
   %is_last = icmp slt i64 %left, {ROWS}
   %rows = select i1 %is_last, i64 %left, i64 {ROWS}
-{joined}
+{lines}
   %next = add i64 %first, {ROWS}
   %more = icmp slt i64 %next, %count
   br i1 %more, label %some, label %done
@@ -53,32 +74,43 @@ done:
     return "\n".join(texts)
 
 
-def _joined(parts: Sequence[Part]) -> list[Part]:
-    """Two parts each as one."""
-
-    def both(first: Part, second: Part) -> Part:
-        return lambda f, x, *given: second(f, x, *first(f, x, *given))
-
-    return [both(*pair) for pair in zip(parts[::2], parts[1::2], strict=True)]
+def _given(pointers: Sequence[str]) -> str:
+    """The pointers that a part is given."""
+    return ", ".join([f"ptr {pointer}" for pointer in (*pointers, "%work")])
 
 
-def _part(name: str, width: int, number: int, part: Part, carried: int, *, is_last: bool) -> tuple[str, int]:
-    """The IR of a part, and how many numbers of a row it leaves."""
+def _results(names: Sequence[str]) -> list[str]:
+    """The pointers to where the results go."""
+    return [f"%{name}" for name in names]
+
+
+def _parts(names: Sequence[str]) -> list[Part]:
+    """The parts of a sequence that ends in all of these."""
+    return [*exact_exp.EXPM1_PARTS, lambda f, x, q: [exact_exp.RESULTS[name](f, x, q) for name in names]]
+
+
+def _joined(first: Part, second: Part) -> Part:
+    """Two parts as one."""
+    return lambda f, x, *given: second(f, x, *first(f, x, *given))
+
+
+def _part(own: str, names: Sequence[str], width: int, number: int, part: Part, carried: int) -> tuple[str, int]:
+    """The IR of a part, the last one with the names of its results, and how many numbers of a row it leaves."""
     f = VectorFunction(width)
     x = f.let(f"load {f.kind}, ptr {f.let(f'getelementptr {f.kind}, ptr %x, i64 %row')}, align {8 * width}")
     given = [f.let(f"load {f.kind}, ptr {_place(f, k)}, align {8 * width}") for k in range(carried)]
     found = part(f, x, *given)
-    if is_last:
-        place = f.let(f"getelementptr {f.kind}, ptr %y, i64 %row")
-        f.text.lines.append(_last(f, name, x, found[0], place))
+    if names:
+        _last(f, names, x, found)
     else:
-        f.text.lines += [
-            f"  store {f.kind} {y}, ptr {_place(f, k)}, align {8 * width}" for k, y in enumerate(found) if y not in given
-        ]
-        f.text.lines.append("  br label %done")
+        for k, y in enumerate(found):
+            if y not in given:
+                f.text.do(f"store {f.kind} {y}, ptr {_place(f, k)}, align {8 * width}")
+        f.text.do("br label %done")
+    pointers = ", ".join([f"ptr noalias {pointer}" for pointer in ("%x", *_results(names), "%work")])
     lines = "\n".join(f.text.lines)
     return (
-        f"""define internal void @{name}_part{number}_v{width}(ptr noalias %x, ptr noalias %y, ptr noalias %work, i64 %rows) noinline {{
+        f"""define internal void @{own}_part{number}({pointers}, i64 %rows) noinline {{
   br label %each
 each:
   %row = phi i64 [ 0, %0 ], [ %next, %done ]
@@ -100,13 +132,16 @@ def _place(f: VectorFunction, k: int) -> str:
     return f.let(f"getelementptr {f.kind}, ptr %work, i64 {f.let(f'add i64 %row, {k * ROWS}')}")
 
 
-def _last(f: VectorFunction, name: str, x: str, y: str, place: str) -> str:
-    """Store the result; where lanes are not to be trusted, what the library says."""
-    trusted = trusted_below(f, x, exact_exp.USUAL[name])
-    return f"""  store {f.kind} {y}, ptr {place}, align {8 * f.width}
-  %all = call i1 @llvm.vector.reduce.and.v{f.width}i1({f.bits} {trusted})
-  br i1 %all, label %done, label %rare
-rare:
-  %z = call {f.kind} @lanes_{name}_v{f.width}({f.kind} {x}, {f.kind} {y}, {f.bits} {trusted})
-  store {f.kind} %z, ptr {place}, align {8 * f.width}
-  br label %done"""
+def _last(f: VectorFunction, names: Sequence[str], x: str, found: Sequence[str]) -> None:
+    """Store the results; where lanes are not to be trusted, what the library says."""
+    text, align = f.text, f"align {8 * f.width}"
+    places = [text.let(f"getelementptr {f.kind}, ptr {pointer}, i64 %row") for pointer in _results(names)]
+    for y, place in zip(found, places, strict=True):
+        text.do(f"store {f.kind} {y}, ptr {place}, {align}")
+    trusted = trusted_below(f, x, min([exact_exp.USUAL[name] for name in names]))
+    text.branch(text.let(f"call i1 @llvm.vector.reduce.and.v{f.width}i1({f.bits} {trusted})"), "done", "rare")
+    text.begin("rare")
+    for name, y, place in zip(names, found, places, strict=True):
+        z = text.let(f"call {f.kind} @lanes_{name}_v{f.width}({f.kind} {x}, {f.kind} {y}, {f.bits} {trusted})")
+        text.do(f"store {f.kind} {z}, ptr {place}, {align}")
+    text.do("br label %done")

@@ -68,10 +68,7 @@ class BodyEmitter:
             if self.e.fast and name in fast_math.VECTORIZED:
                 return fast_math.written(self.text, name, self.form.width, x[0])
             if name in exact_math.NAMES and self.e.exact(name):
-                self.e.exact_in_use[name] = None
-                self.e.libm[exact_math.CALLS.get(name, (name,))[0]] = len(x)
-                operands = x[: len(exact_math.operands(name))]
-                return exact_math.written(self.text, name, self.form.width, operands, fast=self.e.fast)
+                return self.e.exactly(name, x)
         intrinsic = {ops.absolute: "fabs", ops.sqrt: "sqrt", ops.floor: "floor", ops.rint: "rint"}.get(op)
         if intrinsic is not None:
             return let(f"call {kind} @llvm.{intrinsic}.{self.form.suffix}({kind} {x[0]})")

@@ -6,18 +6,19 @@ with its derivative (69 packs) takes 5.5 instead of 12.0 ns and the program 14 i
 packs) 164 instead of 219 ns.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, final
 
 from autograd import ops
-from autograd.compiler.kernels import LIBM
 from autograd.compiler.program import Pack, Run
-from autograd.compiler.targets.llvm import exact_rows
+from autograd.compiler.targets.llvm import exact_math, exact_rows
 from autograd.ops import Op
 
 if TYPE_CHECKING:
     from autograd.compiler.targets.llvm.emitter import Emitter
 
+# The ops of the pairs of functions that are computed at once.
+_OPS = {name: [ops.named_op(one) for one in names] for name, names in exact_math.PAIRS.items()}
 # So many instances of a pack, terms of a sum, and operands of all packs are written out.
 MOST_INSTANCES, MOST_TERMS, MOST_OPERANDS = 16, 32, 2500
 
@@ -28,8 +29,8 @@ def is_short(packs: Sequence[Pack]) -> bool:
 
 
 def _is_small(pack: Pack) -> bool:
-    is_for_many = pack.op is not None and LIBM.get(pack.op) in exact_rows.PARTS and pack.count >= exact_rows.FEWEST
-    return pack.count <= MOST_INSTANCES and all([run.count <= MOST_TERMS for run in pack.runs]) and not is_for_many
+    is_short = all([run.count <= MOST_TERMS for run in pack.runs])
+    return pack.count <= MOST_INSTANCES and is_short and exact_rows.name_of(pack) is None
 
 
 def write(e: "Emitter", packs: Sequence[Pack], outputs: Sequence[int]) -> None:
@@ -44,14 +45,13 @@ def write(e: "Emitter", packs: Sequence[Pack], outputs: Sequence[int]) -> None:
 
 @final
 class _Lines:
-    """Writes instances; the registers of ``rows``, and of the sine and cosine of those ``angles`` of which both are wanted."""
+    """Writes instances; the registers of ``rows``, and of both functions of a pair where both are wanted of the same row."""
 
     def __init__(self, e: "Emitter", packs: Sequence[Pack]) -> None:
         self.e = e
         self.rows = {slot: e.memory.lanes_in(str(slot)) for slot in range(e.program.n_lanes)}
-        both = _operands(packs, ops.sin) & _operands(packs, ops.cos)
-        self.angles = both if both and e.exact("sin") and e.exact("cos") else frozenset()
-        self.pairs: dict[int, tuple[str, str]] = {}
+        self.paired = {name: slots for name, slots in _paired(packs) if all(map(e.exact, exact_math.PAIRS[name]))}
+        self.pairs: dict[tuple[str, int], tuple[str, str]] = {}
 
     def row(self, pack: Pack, n: int) -> str:
         """The register of an instance."""
@@ -59,8 +59,9 @@ class _Lines:
         if pack.op is None:
             return self._sum(pack.runs, [[self._read(slot, is_row) for slot in table[n].tolist()] for table, is_row in tables])
         slots = [int(table[n, 0]) for table in pack.tables]
-        if pack.op in (ops.sin, ops.cos) and slots[0] in self.angles:
-            return self._sine_and_cosine(slots[0])[pack.op is ops.cos]
+        for name, both in self.paired.items():
+            if slots[0] in both and pack.op in _OPS[name]:
+                return self._pair(name, slots[0])[_OPS[name].index(pack.op)]
         return self.e.kernel(pack.op, [self._read(slot, is_row) for slot, is_row in zip(slots, pack.rows, strict=True)])
 
     def _read(self, slot: int, is_row: bool) -> str:
@@ -75,11 +76,19 @@ class _Lines:
                 total = self.e.term(run, factors, total)
         return str(total)
 
-    def _sine_and_cosine(self, slot: int) -> tuple[str, str]:
+    def _pair(self, name: str, slot: int) -> tuple[str, str]:
         """Both at once."""
-        if slot not in self.pairs:
-            self.pairs[slot] = self.e.sine_and_cosine(self.rows[slot])
-        return self.pairs[slot]
+        if (name, slot) not in self.pairs:
+            self.pairs[name, slot] = self.e.pair(name, self.rows[slot])
+        return self.pairs[name, slot]
+
+
+def _paired(packs: Sequence[Pack]) -> Iterator[tuple[str, frozenset[int]]]:
+    """For each pair of functions the rows of which both are taken, if there are any."""
+    for name, of_pair in _OPS.items():
+        first, second = [_operands(packs, op) for op in of_pair]
+        if first & second:
+            yield name, first & second
 
 
 def _operands(packs: Sequence[Pack], op: Op) -> frozenset[int]:
