@@ -168,7 +168,11 @@ _ROUNDED_ONCE = {"add", "subtract", "multiply", "divide", "sqrt", "modulo", "log
 _ROUNDED_CONSTANTS = {ops.LN2, ops.LN10, ops.SQRT_HALF, ops.INV_SQRT_2PI, ops.TWO_OVER_SQRT_PI, ops.DEGREES, ops.RADIANS}
 # Ops whose rows of the table state other errors than 2 ulp, in ulp.
 _STATED = {name: BY_NAME[name].bounds.value for name in ("cbrt", "erfc", "gamma", "distribution", "density", "probit", "gelu")}
-_STATED |= {"polygamma": BY_NAME["polygamma 3"].bounds.value, "gelu_slope": BY_NAME["gelu"].bounds.first}
+_STATED |= {
+    "sech2": BY_NAME["tanh just below 1"].bounds.first,
+    "polygamma": BY_NAME["polygamma 3"].bounds.value,
+    "gelu_slope": BY_NAME["gelu"].bounds.first,
+}
 _EXACT = {"negative", "positive", "abs", "stop_gradient", "floor", "sign", "select", "maximum", "minimum", "relu", "log_rest"}
 
 

@@ -157,7 +157,7 @@ class Native:
 
 @cache
 def has_library_bits(name: str) -> bool:
-    """Whether our vector version of a function of the C library gives its bits on this machine: tried on many points, in 30 ms."""
+    """Whether our vector version of a function of the C library gives its bits on this machine: tried on many points, in 5 ms."""
     with held():  # Ctrl-C while the trial's code is let go would be lost
         return _gives_library_bits(name)
 
