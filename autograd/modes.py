@@ -22,9 +22,11 @@ class Mode:
     number is refused as a key: what a compiler must not freeze.
     """
 
-    __slots__ = ("anomaly", "on_branch", "on_key", "on_read", "recording", "simplify", "tally")
+    SETTINGS = ("anomaly", "on_branch", "on_key", "on_read", "recording", "simplify", "tally")
+    __slots__ = (*SETTINGS, "outer")
 
-    def __init__(self) -> None:
+    def __init__(self, outer: "Mode | None" = None) -> None:
+        self.outer = outer
         self.recording = True
         self.anomaly = False
         self.simplify = False
@@ -54,19 +56,34 @@ def _enter(thread: int, mode: Mode | None) -> None:
             table.pop(thread, None)
 
 
+def _leave(thread: int, mode: Mode) -> None:
+    """Make what was before it the thread's mode again, if this or one within it is that now.
+
+    It is not where Ctrl-C on the threshold of leaving has left two at once: the inner one's ``with`` then ends when the traceback goes.
+    """
+    present = here = modes.get(thread)
+    while here is not None and here is not mode:
+        here = here.outer
+    _enter(thread, present if here is None else mode.outer)
+
+
 @contextlib.contextmanager
 def switched(**settings: object) -> Iterator[Mode]:
-    """This thread's mode with some settings changed, for the length of a ``with``."""
+    """This thread's mode with some settings changed, for the length of a ``with``, however Ctrl-C ends it."""
     thread = threading.get_ident()
     outer = modes.get(thread)
-    inner = Mode()
-    for name in Mode.__slots__:
+    inner = Mode(outer)
+    for name in Mode.SETTINGS:
         setattr(inner, name, settings.get(name, getattr(outer or inner, name)))
     try:
         _enter(thread, inner)
         yield inner
     finally:
-        _enter(thread, outer)
+        try:
+            _leave(thread, inner)
+        except BaseException:  # Ctrl-C in the middle of it
+            _leave(thread, inner)
+            raise
 
 
 def no_grad() -> contextlib.AbstractContextManager[Mode]:

@@ -27,16 +27,44 @@ class Draw:
     is_used: bool = False
 
 
-_present: ContextVar[Draw | None] = ContextVar("_present", default=None)
+@final
+@dataclass(frozen=True)
+class _Inside:
+    """A context: what is drawn by in it, and the one around it."""
+
+    draw: Draw | None
+    outer: "_Inside | None"
+
+
+_present: ContextVar[_Inside | None] = ContextVar("_present", default=None)
+
+
+def _leave(inside: _Inside) -> None:
+    """See ``autograd.modes``."""
+    here = _present.get()
+    while here is not None and here is not inside:
+        here = here.outer
+    if here is not None:
+        _present.set(inside.outer)
 
 
 @contextmanager
 def _present_is(draw: Draw | None) -> Iterator[Any]:
-    token = _present.set(draw)
+    inside = _Inside(draw, _present.get())
     try:
+        _present.set(inside)
         yield draw
     finally:
-        _present.reset(token)
+        try:
+            _leave(inside)
+        except BaseException:  # Ctrl-C in the middle of it
+            _leave(inside)
+            raise
+
+
+def _now() -> Draw | None:
+    inside = _present.get()
+    return inside and inside.draw
 
 
 def drawing(step: Any, sample: Any = 0) -> AbstractContextManager[Draw]:
@@ -61,12 +89,12 @@ def drawing_off() -> AbstractContextManager[None]:
 
 def is_drawing() -> bool:
     """Whether a step and a sample are known: whether this is training."""
-    return _present.get() is not None
+    return _now() is not None
 
 
 def key(seed: int) -> Key | None:
     """The key of this seed for the step and sample at hand, for layers of your own; None where nothing is to be drawn."""
-    draw = _present.get()
+    draw = _now()
     if draw is None:
         Key(seed)  # a seed that is none is refused here too
         return None

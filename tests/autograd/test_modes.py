@@ -1,5 +1,6 @@
 """no_grad, detect_anomaly, conditions and where."""
 
+import gc
 import math
 import operator
 import threading
@@ -7,7 +8,9 @@ import threading
 import pytest
 
 import autograd as ag
-from autograd import Condition, Value, detect_anomaly, grad, no_grad, topological_order, where
+from autograd import Condition, Value, count_operations, detect_anomaly, grad, modes, no_grad, topological_order, where
+from autograd.compiler.recording import collector_resting
+from tests.storms import interruptions
 
 INF, NAN = math.inf, math.nan
 
@@ -245,3 +248,26 @@ def test_where_shares_nothing_between_equal_branches() -> None:
     x = Value(3.0)
     where(x > 0, x, x).backward()
     assert x.grad == 1.0
+
+
+# --- Ctrl-C --------------------------------------------------------------------------------------------------------------------
+
+
+def test_ctrl_c_leaves_nothing_switched_on() -> None:
+    def work() -> None:
+        with no_grad(), detect_anomaly(), collector_resting(), count_operations():
+            pass
+
+    for number in interruptions(work, 1000):
+        assert (modes.modes, modes.altering, gc.isenabled()) == ({}, {}, True), f"after interruption {number}"
+
+
+def test_contexts_that_do_not_end_in_order_leave_nothing_switched_on() -> None:
+    """Those of generators, and of Ctrl-C on the threshold of leaving: the inner one ends last."""
+    outer, inner = no_grad(), detect_anomaly()
+    outer.__enter__()
+    inner.__enter__()
+    outer.__exit__(None, None, None)
+    assert (modes.modes, modes.altering) == ({}, {})
+    inner.__exit__(None, None, None)
+    assert (modes.modes, modes.altering) == ({}, {})

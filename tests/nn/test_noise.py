@@ -10,7 +10,9 @@ import pytest
 
 import nn
 from autograd import Value, exp
+from nn.drawing import drawing_off, is_drawing
 from nn.module import Module
+from tests.storms import interruptions
 
 DATA = nn.moons(60, noise=0.1, seed=0)
 
@@ -211,3 +213,12 @@ BAD = [
 def test_what_cannot_be_meant_is_refused(call: Any, error: type[Exception], text: str) -> None:
     with pytest.raises(error, match=re.escape(text)):
         call()
+
+
+def test_ctrl_c_leaves_no_drawing_behind() -> None:
+    def work() -> None:
+        with nn.drawing(1), drawing_off(), nn.drawing(2):
+            pass
+
+    for number in interruptions(work, 1000):
+        assert not is_drawing(), f"after interruption {number}"
