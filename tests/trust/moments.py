@@ -65,15 +65,17 @@ class Bell:
 
 @contextmanager
 def bell() -> Iterator[Bell]:
-    """A bell, and how it sounds to this process."""
+    """A bell, and how it sounds to this process; callbacks of the collector rest, as those of tests' tools, in which Python forgets it."""
     command = [sys.executable, "-c", RINGER, str(os.getpid())]
     with subprocess.Popen(command, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as ringer:
         made = Bell(ringer)
         hook, before = sys.unraisablehook, signal.signal(signal.SIGINT, made._ring)
         sys.unraisablehook = lambda unraisable: made.unheard.append(f"{unraisable.err_msg} {unraisable.object}")
+        callbacks, gc.callbacks[:] = gc.callbacks[:], []
         try:
             yield made
         finally:
+            gc.callbacks[:] = callbacks
             signal.signal(signal.SIGINT, before)
             sys.unraisablehook = hook
 
